@@ -1,0 +1,147 @@
+package plan
+
+import "reflect"
+
+// Side says where a step happens.
+type Side string
+
+// Host steps are done by boxfile before and beside the box, and each has an
+// undo. Box steps are done by the forked child.
+const (
+	Host Side = "host"
+	Box  Side = "box"
+)
+
+// Step is one thing a reviewer cares about, with its literal operands. The set
+// of steps is closed: it is the types of this file's table, and whoever reads
+// steps does so with a Visitor.
+type Step interface {
+	Accept(Visitor) error
+}
+
+// Visitor answers for every kind of step. A new kind adds a method, so that no
+// renderer, exporter or lowering builds until it answers for it.
+type Visitor interface {
+	CreateSource(*CreateSource) error
+	Keep(*Keep) error
+	IDMapRanges(*IDMapRanges) error
+	CloseFDs(*CloseFDs) error
+	Session(*Session) error
+	Unshare(*Unshare) error
+	IDMap(*IDMap) error
+	Propagation(*Propagation) error
+	Rootfs(*Rootfs) error
+	System(*System) error
+	Mount(*Mount) error
+	File(*File) error
+	Symlink(*Symlink) error
+	Dir(*Dir) error
+	Dev(*Dev) error
+	Device(*Device) error
+	PivotRoot(*PivotRoot) error
+	Chroot(*Chroot) error
+	Mask(*Mask) error
+	Readonly(*Readonly) error
+	Hostname(*Hostname) error
+	Loopback(*Loopback) error
+	Rlimit(*Rlimit) error
+	Umask(*Umask) error
+	Groups(*Groups) error
+	User(*User) error
+	Workdir(*Workdir) error
+	Capabilities(*Capabilities) error
+	NoNewPrivs(*NoNewPrivs) error
+	Init(*Init) error
+	Env(*Env) error
+	Exec(*Exec) error
+}
+
+// Info is a row of the table of kinds.
+type Info struct {
+	Name string // as JSON and text show it
+	Side Side
+	New  func() Step // an empty step of the kind
+}
+
+// Kinds is the table of step kinds, in the order in which a plan has them.
+// Nothing else spells a kind's name or side.
+func Kinds() []Info {
+	return []Info{
+		{"create_source", Host, func() Step { return new(CreateSource) }},
+		{"keep", Host, func() Step { return new(Keep) }},
+		{"idmap_ranges", Host, func() Step { return new(IDMapRanges) }},
+		{"close_fds", Box, func() Step { return new(CloseFDs) }},
+		{"session", Box, func() Step { return new(Session) }},
+		{"unshare", Box, func() Step { return new(Unshare) }},
+		{"idmap", Box, func() Step { return new(IDMap) }},
+		{"propagation", Box, func() Step { return new(Propagation) }},
+		{"rootfs", Box, func() Step { return new(Rootfs) }},
+		{"system", Box, func() Step { return new(System) }},
+		{"mount", Box, func() Step { return new(Mount) }},
+		{"file", Box, func() Step { return new(File) }},
+		{"symlink", Box, func() Step { return new(Symlink) }},
+		{"dir", Box, func() Step { return new(Dir) }},
+		{"dev", Box, func() Step { return new(Dev) }},
+		{"device", Box, func() Step { return new(Device) }},
+		{"pivot_root", Box, func() Step { return new(PivotRoot) }},
+		{"chroot", Box, func() Step { return new(Chroot) }},
+		{"mask", Box, func() Step { return new(Mask) }},
+		{"readonly", Box, func() Step { return new(Readonly) }},
+		{"hostname", Box, func() Step { return new(Hostname) }},
+		{"loopback", Box, func() Step { return new(Loopback) }},
+		{"rlimit", Box, func() Step { return new(Rlimit) }},
+		{"umask", Box, func() Step { return new(Umask) }},
+		{"groups", Box, func() Step { return new(Groups) }},
+		{"user", Box, func() Step { return new(User) }},
+		{"workdir", Box, func() Step { return new(Workdir) }},
+		{"capabilities", Box, func() Step { return new(Capabilities) }},
+		{"no_new_privs", Box, func() Step { return new(NoNewPrivs) }},
+		{"init", Box, func() Step { return new(Init) }},
+		{"env", Box, func() Step { return new(Env) }},
+		{"exec", Box, func() Step { return new(Exec) }},
+	}
+}
+
+// InfoOf returns the table's row for a step.
+func InfoOf(s Step) Info {
+	t := reflect.TypeOf(s)
+	for _, k := range Kinds() {
+		if reflect.TypeOf(k.New()) == t {
+			return k
+		}
+	}
+	panic("plan: step of no kind: " + t.String()) // a type that is not in the table cannot implement Step by accident
+}
+
+func (s *CreateSource) Accept(v Visitor) error { return v.CreateSource(s) }
+func (s *Keep) Accept(v Visitor) error         { return v.Keep(s) }
+func (s *IDMapRanges) Accept(v Visitor) error  { return v.IDMapRanges(s) }
+func (s *CloseFDs) Accept(v Visitor) error     { return v.CloseFDs(s) }
+func (s *Session) Accept(v Visitor) error      { return v.Session(s) }
+func (s *Unshare) Accept(v Visitor) error      { return v.Unshare(s) }
+func (s *IDMap) Accept(v Visitor) error        { return v.IDMap(s) }
+func (s *Propagation) Accept(v Visitor) error  { return v.Propagation(s) }
+func (s *Rootfs) Accept(v Visitor) error       { return v.Rootfs(s) }
+func (s *System) Accept(v Visitor) error       { return v.System(s) }
+func (s *Mount) Accept(v Visitor) error        { return v.Mount(s) }
+func (s *File) Accept(v Visitor) error         { return v.File(s) }
+func (s *Symlink) Accept(v Visitor) error      { return v.Symlink(s) }
+func (s *Dir) Accept(v Visitor) error          { return v.Dir(s) }
+func (s *Dev) Accept(v Visitor) error          { return v.Dev(s) }
+func (s *Device) Accept(v Visitor) error       { return v.Device(s) }
+func (s *PivotRoot) Accept(v Visitor) error    { return v.PivotRoot(s) }
+func (s *Chroot) Accept(v Visitor) error       { return v.Chroot(s) }
+func (s *Mask) Accept(v Visitor) error         { return v.Mask(s) }
+func (s *Readonly) Accept(v Visitor) error     { return v.Readonly(s) }
+func (s *Hostname) Accept(v Visitor) error     { return v.Hostname(s) }
+func (s *Loopback) Accept(v Visitor) error     { return v.Loopback(s) }
+func (s *Rlimit) Accept(v Visitor) error       { return v.Rlimit(s) }
+func (s *Env) Accept(v Visitor) error          { return v.Env(s) }
+func (s *Workdir) Accept(v Visitor) error      { return v.Workdir(s) }
+func (s *Umask) Accept(v Visitor) error        { return v.Umask(s) }
+func (s *Groups) Accept(v Visitor) error       { return v.Groups(s) }
+func (s *User) Accept(v Visitor) error         { return v.User(s) }
+func (s *Capabilities) Accept(v Visitor) error { return v.Capabilities(s) }
+func (s *NoNewPrivs) Accept(v Visitor) error   { return v.NoNewPrivs(s) }
+func (s *Init) Accept(v Visitor) error         { return v.Init(s) }
+func (s *Exec) Accept(v Visitor) error         { return v.Exec(s) }

@@ -1,0 +1,218 @@
+package plan
+
+// CreateSource makes a missing mount source on the host: an empty directory
+// (mode 0755) or file (0644), owned by the caller. An existing one is left as it is.
+type CreateSource struct {
+	Path string `json:"path"` // absolute, or relative to the Boxfile's folder
+	Type string `json:"type"` // "dir" or "file"
+}
+
+// Keep opens and locks the directory that keeps what the box writes, making it
+// (mode 0700) when it is missing. Two boxes never share one.
+type Keep struct {
+	Dir string `json:"dir"`
+}
+
+// IDMapRanges has the host side write the id maps of the box's user namespace
+// (user_namespaces(7)): as root directly, otherwise by newuidmap and newgidmap.
+type IDMapRanges struct {
+	// Mode "subuid" maps box id 0 to the caller and box ids from 1 on to the
+	// caller's subordinate ids (subuid(5)); "ranges" is UIDs and GIDs.
+	Mode string    `json:"mode"`
+	UIDs []IDRange `json:"uids,omitempty"`
+	GIDs []IDRange `json:"gids,omitempty"`
+}
+
+// IDRange is a line of uid_map or gid_map.
+type IDRange struct {
+	Box  uint32 `json:"box"`
+	Host uint32 `json:"host"`
+	Size uint32 `json:"size"`
+}
+
+// CloseFDs closes every descriptor but 0, 1 and 2.
+type CloseFDs struct{}
+
+// Session makes the box a session of its own, without a controlling terminal (setsid(2)).
+type Session struct{}
+
+// Unshare enters new namespaces (namespaces(7)), named as lsns(8) does but in
+// words: user, mount, pid, network, ipc, uts, cgroup.
+type Unshare struct {
+	Namespaces []string `json:"namespaces"`
+}
+
+// IDMap maps one id: the caller is UID:GID in the box, and nobody else exists there.
+type IDMap struct {
+	UID uint32 `json:"uid"`
+	GID uint32 `json:"gid"`
+}
+
+// Propagation makes "/" and everything below private, so that no mount crosses over.
+type Propagation struct {
+	Mode string `json:"mode"` // "private"
+}
+
+// Rootfs opens the tree that becomes "/".
+type Rootfs struct {
+	Type     string   `json:"type"`             // "dir": Source; "tmpfs": a generated tree
+	Source   string   `json:"source,omitempty"` // for "dir"
+	ReadOnly bool     `json:"read_only"`        // for "tmpfs": after everything is in place
+	Options  []string `json:"options"`          // nosuid, nodev
+	Write    string   `json:"write"`            // "none", "discard", "keep"
+	Keep     string   `json:"keep,omitempty"`   // directory, for Write "keep"
+}
+
+// System gives a path of the host's operating system as it is there: a symbolic
+// link stays the same link, a directory or file is bound read-only with nosuid
+// and nodev, and what the host does not have stays absent.
+type System struct {
+	Path  string `json:"path"`
+	Write string `json:"write"`          // as Rootfs.Write, for directories
+	Keep  string `json:"keep,omitempty"` // as Rootfs.Keep
+}
+
+// Mount attaches a file system at Target. Its source is opened while host paths
+// still mean host paths, and attached once "/" is the box's own.
+type Mount struct {
+	Type     string   `json:"type"`             // bind, tmpfs, overlay, proc, sysfs, devpts, mqueue
+	Source   string   `json:"source,omitempty"` // for bind: host path, or relative to the Boxfile's folder
+	Target   string   `json:"target"`
+	ReadOnly bool     `json:"read_only"` // recursive
+	Options  []string `json:"options"`   // nosuid, nodev, noexec, nosymfollow; sorted, recursive
+	Optional bool     `json:"optional,omitempty"`
+	Size     int64    `json:"size,omitempty"`  // tmpfs: bytes
+	Perms    string   `json:"perms,omitempty"` // tmpfs: octal, as in "0755"
+	Lower    []string `json:"lower,omitempty"` // overlay: host directories, topmost first
+	Write    string   `json:"write,omitempty"` // overlay: as Rootfs.Write
+	Keep     string   `json:"keep,omitempty"`  // overlay: as Rootfs.Keep
+}
+
+// File puts a generated file at Target: in place where the tree there is
+// generated, as a read-only mount of its own otherwise.
+type File struct {
+	Target   string `json:"target"`
+	Content  string `json:"content"`
+	Perms    string `json:"perms"`
+	ReadOnly bool   `json:"read_only"`
+}
+
+// Symlink makes a symbolic link in a generated tree.
+type Symlink struct {
+	Target string `json:"target"` // where the link is
+	Link   string `json:"link"`   // what it says
+}
+
+// Dir makes a directory in a generated tree.
+type Dir struct {
+	Target string `json:"target"`
+	Perms  string `json:"perms"`
+}
+
+// Dev builds a minimal /dev: a tmpfs with Nodes bound from the host, links
+// (fd, stdin, stdout, stderr, ptmx), an own devpts at /dev/pts and a tmpfs at /dev/shm.
+type Dev struct {
+	Nodes   []string `json:"nodes"`
+	ShmSize int64    `json:"shm_size"` // bytes
+}
+
+// Device adds one host device to the box's /dev.
+type Device struct {
+	Path string `json:"path"` // below /dev
+}
+
+// PivotRoot makes the rootfs "/" and lets go of the host's (pivot_root(2)).
+type PivotRoot struct{}
+
+// Chroot makes the rootfs "/" by chroot(2), for hosts whose own root is a ramfs.
+type Chroot struct{}
+
+// Mask hides paths: a file reads as /dev/null, a directory is empty and read-only.
+type Mask struct {
+	Paths    []string `json:"paths"`
+	Optional bool     `json:"optional,omitempty"` // absent paths are passed over
+}
+
+// Readonly makes paths read-only, recursively.
+type Readonly struct {
+	Paths    []string `json:"paths"`
+	Optional bool     `json:"optional,omitempty"`
+}
+
+// Hostname sets the host name in the box's uts namespace.
+type Hostname struct {
+	Name string `json:"name"`
+}
+
+// Loopback brings up the lo interface of the box's network namespace.
+type Loopback struct{}
+
+// Rlimit sets a resource limit (setrlimit(2)). A nil bound is unlimited. Where
+// AtMost is set, a lower limit of the caller's stands.
+type Rlimit struct {
+	Name   string  `json:"name"` // lower case, without RLIMIT_
+	Soft   *uint64 `json:"soft"`
+	Hard   *uint64 `json:"hard"`
+	AtMost bool    `json:"at_most,omitempty"`
+}
+
+// Env sets one variable of the box's environment, which is otherwise empty.
+type Env struct {
+	Name  string    `json:"name"`
+	Value []EnvPart `json:"value,omitempty"`
+	// Pass takes the caller's value: "always" ("" where the caller has none
+	// means the variable stays unset), or "tty": only when standard input is a terminal.
+	Pass string `json:"pass,omitempty"`
+}
+
+// EnvPart is literal Text, or the name of a Secret input whose value never enters a plan.
+type EnvPart struct {
+	Text   string `json:"text,omitempty"`
+	Secret string `json:"secret,omitempty"`
+}
+
+// Workdir is the directory the command starts in.
+type Workdir struct {
+	Path string `json:"path"`
+}
+
+// Umask sets the file mode creation mask, in octal.
+type Umask struct {
+	Mask string `json:"mask"`
+}
+
+// Groups sets the supplementary groups. Under the caller's own identity the
+// kernel does not allow that: then Kept is set, and the caller's groups stay.
+type Groups struct {
+	GIDs []uint32 `json:"gids"`
+	Kept bool     `json:"kept,omitempty"`
+}
+
+// User sets the box user's ids.
+type User struct {
+	UID uint32 `json:"uid"`
+	GID uint32 `json:"gid"`
+}
+
+// Capabilities sets the five sets of capabilities(7) that the command starts
+// with, by names without CAP_, sorted.
+type Capabilities struct {
+	Bounding    []string `json:"bounding"`
+	Permitted   []string `json:"permitted"`
+	Effective   []string `json:"effective"`
+	Inheritable []string `json:"inheritable"`
+	Ambient     []string `json:"ambient"`
+}
+
+// NoNewPrivs sets no_new_privs (prctl(2)).
+type NoNewPrivs struct{}
+
+// Init keeps a process 1 of boxfile's own in the box, which starts the command
+// as its child, forwards signals to it and reaps orphans.
+type Init struct{}
+
+// Exec runs the command. A first word without a slash is looked up in the box's
+// PATH, inside the box.
+type Exec struct {
+	Args []string `json:"args"`
+}

@@ -1,0 +1,174 @@
+package schema
+
+// Pos is a place in a Boxfile, counted from 1 in lines and in characters. The
+// zero Pos means "not in the file": the value is a default.
+type Pos struct{ Line, Col int }
+
+// IsSet reports whether the position lies in a file.
+func (p Pos) IsSet() bool { return p.Line > 0 }
+
+// Field is one value of a Boxfile and the place that says it. Where the file
+// is silent, Pos is zero and Value is the default of the schema.
+type Field[T any] struct {
+	Value T
+	Pos   Pos
+}
+
+// IsSet reports whether the file says the value itself.
+func (f Field[T]) IsSet() bool { return f.Pos.IsSet() }
+
+// Boxfile is the typed document: what the file says, with positions, after
+// inputs were filled in, and with every default of the schema made explicit.
+// The yaml tags are the schema's property names; a test holds the two together.
+type Boxfile struct {
+	File        string          // base name of the file, as positions show it
+	Version     Field[int64]    `yaml:"boxfile"`
+	Name        Field[string]   `yaml:"name"`
+	Description Field[string]   `yaml:"description"`
+	Inputs      []Input         `yaml:"inputs"`
+	Rootfs      Rootfs          `yaml:"rootfs"`
+	Hostname    Field[string]   `yaml:"hostname"` // default: Name
+	Namespaces  Namespaces      `yaml:"namespaces"`
+	Network     Field[string]   `yaml:"network"` // none, host
+	IDMap       IDMap           `yaml:"idmap"`
+	Mounts      []Mount         `yaml:"mounts"`
+	Devices     []Field[string] `yaml:"devices"` // host device paths
+	Proc        Field[string]   `yaml:"proc"`    // new, host-ro, none
+	Sys         Field[string]   `yaml:"sys"`     // none, ro
+	Env         []EnvVar        `yaml:"env"`     // in file order
+	EnvPass     []Field[string] `yaml:"env_pass"`
+	Workdir     Field[string]   `yaml:"workdir"`
+	User        User            `yaml:"user"`
+	Groups      []Field[int64]  `yaml:"groups"`
+	Umask       Field[uint32]   `yaml:"umask"` // parsed from octal
+	Rlimits     []Rlimit        `yaml:"rlimits"`
+	Init        Field[bool]     `yaml:"init"`
+	Command     Command         `yaml:"command"`
+	Shell       Field[string]   `yaml:"shell"` // set when Command is not
+	Security    Security        `yaml:"security"`
+
+	path string // as the user named the file
+	text []byte
+}
+
+// Collector returns an empty collector for diagnostics about this Boxfile.
+func (b *Boxfile) Collector() *Collector { return NewCollector(b.path, b.text) }
+
+// Input is one declared input. Value is what --input or the default gave.
+type Input struct {
+	Name        Field[string]
+	Description Field[string] `yaml:"description"`
+	Default     Field[string] `yaml:"default"`
+	Secret      Field[bool]   `yaml:"secret"`
+	Value       string        // empty for secrets: their value never enters the document
+}
+
+// Rootfs says which tree becomes "/". Exactly one of Host, Empty and Dir is chosen.
+type Rootfs struct {
+	Pos   Pos
+	Host  Field[bool]   `yaml:"host"`
+	Empty Field[bool]   `yaml:"empty"`
+	Dir   Field[string] `yaml:"dir"` // as written: absolute, ./ or ../
+	Write Write         `yaml:"write"`
+	Enter Field[string] `yaml:"enter"` // pivot_root, chroot
+}
+
+// Write says what becomes of writes to a tree: none, discard, or kept in a directory.
+type Write struct {
+	Pos  Pos
+	Mode string        // "none", "discard", "keep"
+	Keep Field[string] `yaml:"keep"` // directory as written, for Mode "keep"
+}
+
+// Namespaces maps each kind to "new" or "host". Mount is always new, network has its own key.
+type Namespaces struct {
+	Pid    Field[string] `yaml:"pid"`
+	Ipc    Field[string] `yaml:"ipc"`
+	Uts    Field[string] `yaml:"uts"`
+	User   Field[string] `yaml:"user"`
+	Cgroup Field[string] `yaml:"cgroup"`
+}
+
+// IDMap says who the box's ids are outside. Mode is "caller", "subuid" or
+// "ranges"; UIDs and GIDs belong to "ranges".
+type IDMap struct {
+	Pos  Pos
+	Mode string
+	UIDs []IDRange `yaml:"uids"`
+	GIDs []IDRange `yaml:"gids"`
+}
+
+// IDRange maps Size ids that begin at Box inside to those that begin at Host outside.
+type IDRange struct {
+	Pos  Pos
+	Box  Field[int64] `yaml:"box"`
+	Host Field[int64] `yaml:"host"`
+	Size Field[int64] `yaml:"size"`
+}
+
+// Mount is one entry of mounts, in either of its spellings.
+type Mount struct {
+	Pos      Pos
+	Type     Field[string]   `yaml:"type"` // bind tmpfs overlay proc sysfs devpts mqueue file symlink dir
+	Source   Field[string]   `yaml:"source"`
+	Target   Field[string]   `yaml:"target"` // absolute, clean
+	Mode     Field[string]   `yaml:"mode"`   // ro, rw; default ro for bind, overlay, file; rw for the others
+	Options  []Field[string] `yaml:"options"`
+	Size     Field[int64]    `yaml:"size"`  // bytes; 0: the kernel's default
+	Perms    Field[uint32]   `yaml:"perms"` // permission bits, parsed from octal
+	Optional Field[bool]     `yaml:"optional"`
+	Create   Field[string]   `yaml:"create"`  // "", dir, file: make a missing source
+	Content  Field[string]   `yaml:"content"` // for type file
+	Lower    []Field[string] `yaml:"lower"`   // for type overlay: directories, topmost first
+	Write    Write           `yaml:"write"`   // for type overlay
+}
+
+// EnvVar is one entry of env. Value is literal text and secret inputs in turn.
+type EnvVar struct {
+	Name  Field[string]
+	Value []EnvPart
+	Pos   Pos // of the value
+}
+
+// EnvPart is either literal Text or the name of a Secret input.
+type EnvPart struct{ Text, Secret string }
+
+// User is the box user's numeric ids. Nothing in the rootfs decides them.
+type User struct {
+	Pos Pos
+	UID uint32
+	GID uint32
+}
+
+// Rlimit is one resource limit of setrlimit(2). Soft and Hard hold Unlimited for "unlimited".
+type Rlimit struct {
+	Pos  Pos
+	Name Field[string] // lower case, without RLIMIT_
+	Soft Field[uint64] `yaml:"soft"`
+	Hard Field[uint64] `yaml:"hard"`
+}
+
+// Unlimited is RLIM_INFINITY of setrlimit(2).
+const Unlimited = ^uint64(0)
+
+// Command is the list form of what runs.
+type Command struct {
+	Pos  Pos
+	Args []Field[string]
+}
+
+// Security holds what the box may do beyond nothing.
+type Security struct {
+	Pos          Pos
+	Capabilities Capabilities    `yaml:"capabilities"`
+	NoNewPrivs   Field[bool]     `yaml:"no_new_privs"`
+	Mask         []Field[string] `yaml:"mask"`
+	Readonly     []Field[string] `yaml:"readonly"`
+}
+
+// Capabilities is "none", "default", or "list" with Names (upper case, without CAP_).
+type Capabilities struct {
+	Pos   Pos
+	Mode  string
+	Names []Field[string]
+}
