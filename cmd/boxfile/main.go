@@ -1,0 +1,57 @@
+// Command boxfile turns a YAML file into an isolated run.
+//
+// It parses the command line, reads files, hands them from room to room (schema,
+// compiler, executor) and prints what comes back. It decides nothing about boxes.
+// Each verb has a file of its own; every word a person reads in a message, and
+// every exit code, is in wording.go.
+package main
+
+import (
+	"io"
+	"os"
+
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/cli"
+)
+
+func main() {
+	t := &terminal{out: os.Stdout, err: os.Stderr, colour: wantsColour()}
+	os.Exit(t.run(os.Args[1:], os.Stdin))
+}
+
+// run carries out one command line and returns the exit code.
+func (t *terminal) run(words []string, stdin io.Reader) int {
+	if err := refusePrivilege(); err != nil {
+		return t.fail(cli.Up, err)
+	}
+	call, err := cli.Parse(words)
+	if err != nil {
+		return t.fail("", err)
+	}
+	if call.Help {
+		call = &cli.Call{Verb: cli.Help, Operands: []string{call.Verb}}
+	}
+	code, err := t.verb(call, stdin)
+	if err != nil {
+		return t.fail(call.Verb, err)
+	}
+	return code
+}
+
+func (t *terminal) verb(call *cli.Call, stdin io.Reader) (int, error) {
+	switch call.Verb {
+	case cli.Up:
+		return t.up(call, stdin)
+	case cli.Plan:
+		return exitOK, t.plan(call, stdin)
+	case cli.Validate:
+		return t.validate(call, stdin)
+	case cli.Schema:
+		return exitOK, t.schema()
+	case cli.Version:
+		return exitOK, t.version()
+	case cli.Completion:
+		return exitOK, t.completion(call)
+	default:
+		return exitOK, t.help(call)
+	}
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"unicode/utf8"
+)
+
+// maxFile is the most that a Boxfile or a file of inputs may hold, in bytes.
+const maxFile = 256 << 10
+
+// source is a file that was read.
+type source struct {
+	name   string // as the user named it
+	folder string // relative paths of the Boxfile start here
+	data   []byte
+}
+
+// readBoxfile reads the file of this name; "" is the default file, "-" is
+// standard input. It never waits for anything but standard input, and never reads more than one
+// byte over maxFile.
+func readBoxfile(name string, stdin io.Reader) (*source, error) {
+	if name == "-" {
+		data, err := readAll("<stdin>", stdin)
+		return &source{name: "<stdin>", folder: ".", data: data}, err
+	}
+	if name == "" {
+		return readDefault()
+	}
+	data, err := readFile(name)
+	return &source{name: name, folder: filepath.Dir(name), data: data}, err
+}
+
+func readDefault() (*source, error) {
+	names := []string{"Boxfile.yaml", "boxfile.yaml"}
+	for _, name := range names {
+		data, err := readFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		return &source{name: name, folder: ".", data: data}, err
+	}
+	return nil, &problem{
+		text: "there is no " + strings.Join(names, " or ") + " in this folder",
+		fix:  "name the file, as in: boxfile plan dev.yaml",
+	}
+}
+
+// notRegular words the kinds of file that hold no text, with what to do instead.
+func notRegular(name string, mode fs.FileMode) *problem {
+	p := &problem{at: name, text: "is not a regular file"}
+	switch {
+	case mode.IsDir():
+		p.text, p.fix = "is a folder, not a file", "name a file in it: "+filepath.Join(name, "Boxfile.yaml")
+	case mode&fs.ModeNamedPipe != 0:
+		p.text, p.fix = "is a pipe, not a file", "read it as standard input: boxfile VERB - < "+name
+	}
+	return p
+}
+
+// readFile opens without waiting: a pipe with no writer would hold a plain open
+// for ever.
+func readFile(name string) ([]byte, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, &unreadable{problem{at: name, text: "cannot read it: " + reason(err)}, err}
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	info, err := f.Stat()
+	if err != nil {
+		return nil, &unreadable{problem{at: name, text: "cannot read it: " + reason(err)}, err}
+	}
+	if !info.Mode().IsRegular() {
+		return nil, notRegular(name, info.Mode())
+	}
+	return readAll(name, f)
+}
+
+func readAll(name string, r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return nil, &unreadable{problem{at: name, text: "cannot read it: " + reason(err)}, err}
+	}
+	if len(data) > maxFile {
+		return nil, &problem{at: name, text: "is larger than 256 KiB, the most that is read", fix: "check that it is the right file"}
+	}
+	return data, nil
+}
+
+// unreadable is a problem that unwraps to the error of the operating system.
+type unreadable struct {
+	problem
+	err error
+}
+
+func (u *unreadable) Unwrap() []error { return []error{&u.problem, u.err} }
+
+// readInputs gathers the values of --input and --input-file by name. A name given
+// twice in one place is an error; the command line wins over the file.
+func readInputs(flags []string, file string) (map[string]string, error) {
+	inputs := map[string]string{}
+	if file != "" {
+		data, err := readFile(file)
+		if err != nil {
+			return nil, err
+		}
+		if err := inputLines(inputs, file, string(data)); err != nil {
+			return nil, err
+		}
+	}
+	given := map[string]bool{}
+	for _, f := range flags {
+		name, value, ok := strings.Cut(f, "=")
+		if !ok || name == "" {
+			return nil, &problem{text: "--input " + quote(f) + " is not NAME=VALUE", fix: "boxfile help up", code: exitUsage}
+		}
+		if given[name] {
+			return nil, &problem{text: "--input " + name + " is given twice", fix: "keep one of them", code: exitUsage}
+		}
+		given[name], inputs[name] = true, value
+	}
+	return inputs, nil
+}
+
+// inputLines reads lines NAME=VALUE. Values are literal: no quotes, no escapes.
+// Empty lines and those that begin with # say nothing. Values are never shown,
+// because they may be secrets.
+func inputLines(into map[string]string, file, text string) error {
+	for i, line := range strings.Split(strings.TrimPrefix(text, "\uFEFF"), "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		at := linePosition(file, i+1)
+		name, value, ok := strings.Cut(line, "=")
+		switch _, twice := into[name]; {
+		case !ok || name == "":
+			return &problem{at: at, text: "expected NAME=VALUE", fix: "begin the line with # if it is a comment"}
+		case strings.ContainsRune(line, 0) || !utf8.ValidString(line):
+			return &problem{at: at, text: "the line holds a NUL or is not UTF-8"}
+		case twice:
+			return &problem{at: at, text: "the input " + name + " is given twice", fix: "keep one of them"}
+		}
+		into[name] = value
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/boxfile/boxfile/executor"
+	"github.com/boxfile/boxfile/executor/host"
+	"github.com/boxfile/boxfile/executor/program"
+)
+
+// lower looks at this machine and makes the plan its program.
+func lower(c *compiled) (*program.Program, error) {
+	folder, err := filepath.Abs(c.source.folder)
+	if err != nil {
+		return nil, &problem{text: "cannot tell the folder this runs in: " + reason(err)}
+	}
+	facts, err := host.Probe(program.NeedsOf(c.plan, folder))
+	if err != nil {
+		return nil, &problem{text: "cannot look at this machine: " + err.Error()}
+	}
+	facts.Caller.Secrets = c.secrets // they are the caller's, as its environment is
+	p, err := program.Lower(c.plan, facts)
+	var refusal *program.Refusal
+	if errors.As(err, &refusal) {
+		return nil, &refused{problem{
+			at: stepAt(c.source.name, c.plan, refusal.Step), text: refusal.Message, cause: refusal.Cause, fix: refusal.Fix,
+			detail: stepDetail(c.plan, refusal.Step, ""),
+		}, refusal.Code}
+	}
+	return p, err
+}
+
+// refused is a problem whose exit code is up's; for plan it is just a no.
+type refused struct {
+	problem
+	upCode int
+}
+
+func (r *refused) Unwrap() error { return &r.problem }
+
+func writeProgram(w io.Writer, c *compiled) error {
+	p, err := lower(c)
+	if err != nil {
+		return err
+	}
+	return p.WriteText(w)
+}
+
+// runBox carries the plan out. The code is the command's own.
+func (t *terminal) runBox(c *compiled, verbose bool) (int, error) {
+	since := time.Now()
+	p, err := lower(c)
+	var no *refused
+	if errors.As(err, &no) {
+		no.code = no.upCode
+	}
+	if err != nil {
+		return exitCannot, err
+	}
+	say := t.progress(verbose, since)
+	if say != nil {
+		say(wordPlanned(c.plan))
+	}
+	status, err := executor.Run(p, executor.Options{Progress: say})
+	var failure *executor.Failure
+	switch {
+	case errors.As(err, &failure):
+		return exitCannot, &problem{
+			at: stepAt(c.source.name, c.plan, failure.Step), text: failure.Message, cause: failure.Cause, fix: failure.Fix,
+			detail: stepDetail(c.plan, failure.Step, failure.Detail), undo: failure.Undo, code: failure.Code,
+		}
+	case err != nil:
+		return exitCannot, err
+	}
+	return status.Code, nil
+}
+
+// progress is what the executor calls on its way under -v; nil otherwise.
+func (t *terminal) progress(verbose bool, since time.Time) func(event string) {
+	if !verbose {
+		return nil
+	}
+	return func(event string) { t.message(wordProgress(event, time.Since(since))) }
+}

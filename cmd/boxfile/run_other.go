@@ -1,0 +1,11 @@
+//go:build !linux
+
+package main
+
+import "io"
+
+// Boxes are made of what the Linux kernel offers. Plans are not.
+
+func writeProgram(io.Writer, *compiled) error { return needsLinux() }
+
+func (t *terminal) runBox(*compiled, bool) (int, error) { return exitCannot, needsLinux() }

@@ -1,0 +1,262 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unicode"
+
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/cli"
+	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/schema"
+)
+
+// Exit codes. "up" ends with the executor's: its command's own, 128 and a
+// signal's number, 126 or 127.
+const (
+	exitOK     = 0
+	exitWrong  = 1   // the file is wrong, or the answer is no
+	exitUsage  = 64  // EX_USAGE of sysexits(3)
+	exitCannot = 125 // up: nothing ran
+)
+
+// problem is a message about anything but the text of a Boxfile. Its first line
+// makes sense alone.
+type problem struct {
+	at     string // "dev.yaml:14:5", a file, or "" for boxfile itself
+	text   string
+	cause  string // only what was found on this machine
+	fix    string // one command or one key
+	detail string // step, system call, error name
+	undo   error  // what could not be undone
+	code   int    // 0: what the verb says
+}
+
+func (p *problem) Error() string {
+	at := p.at
+	if at == "" {
+		at = "boxfile"
+	}
+	return at + ": " + p.text
+}
+
+// terminal is where results and messages go.
+type terminal struct {
+	out, err io.Writer
+	colour   bool // of messages
+}
+
+// wantsColour: only people want it, and not those who set NO_COLOR (no-color.org).
+func wantsColour() bool {
+	if os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := os.Stderr.Stat()
+	return err == nil && info.Mode()&fs.ModeCharDevice != 0
+}
+
+// result writes what a verb was asked for. It comes in one piece, so that a
+// reader that goes away early is one error at most.
+func (t *terminal) result(text []byte) error {
+	if _, err := t.out.Write(text); err != nil {
+		return &problem{text: "cannot write to standard output: " + reason(err), code: exitWrong}
+	}
+	return nil
+}
+
+// fail prints an error and returns the exit code of a verb that met it.
+func (t *terminal) fail(verb string, err error) int {
+	code := exitWrong
+	if verb == cli.Up {
+		code = exitCannot
+	}
+	var usage *cli.UsageError
+	var p *problem
+	switch {
+	case errors.As(err, &usage):
+		p, code = wordUsage(usage), exitUsage
+	case errors.As(err, &p):
+		if p.code != 0 {
+			code = p.code
+		}
+	default:
+		if text := schema.Render(err); text != "" {
+			t.message(text)
+			return code
+		}
+		p = &problem{text: err.Error()}
+	}
+	t.message(p.lines())
+	return code
+}
+
+func (p *problem) lines() string {
+	var b strings.Builder
+	b.WriteString(p.Error() + "\n")
+	for _, l := range []struct{ name, text string }{{"cause", p.cause}, {"fix", p.fix}, {"detail", p.detail}} {
+		if l.text != "" {
+			b.WriteString("  " + l.name + ": " + l.text + "\n")
+		}
+	}
+	if p.undo != nil {
+		b.WriteString("  left behind: " + strings.ReplaceAll(p.undo.Error(), "\n", " ") + "\n")
+	}
+	return b.String()
+}
+
+// message prints lines to standard error: escaped, and coloured for people.
+func (t *terminal) message(text string) {
+	text = printable(text)
+	if t.colour {
+		text = colourful(text)
+	}
+	io.WriteString(t.err, text) //nolint:errcheck // there is nowhere left to say it
+}
+
+// colourful sets first lines in bold and names of further lines apart.
+func colourful(text string) string {
+	const bold, green, reset = "\x1b[1m", "\x1b[32m", "\x1b[0m"
+	lines := strings.SplitAfter(text, "\n")
+	for i, l := range lines {
+		name, rest, ok := strings.Cut(l, ":")
+		switch {
+		case l != "" && l[0] != ' ':
+			lines[i] = bold + strings.TrimSuffix(l, "\n") + reset + "\n"
+		case ok && (name == "  cause" || name == "  fix" || name == "  detail"):
+			lines[i] = green + name + ":" + reset + rest
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+// printable escapes what could paint over a terminal: control characters and
+// those that change the direction of text. Line ends stay.
+func printable(text string) string {
+	var b strings.Builder
+	for i, r := range text {
+		switch {
+		case r == unicode.ReplacementChar && text[i] != "\uFFFD"[0]:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case r == '\n' || r != '\u2028' && r != '\u2029' && !unicode.In(r, unicode.Cc, unicode.Bidi_Control):
+			b.WriteRune(r)
+		default:
+			q := strconv.QuoteToASCII(string(r))
+			b.WriteString(q[1 : len(q)-1])
+		}
+	}
+	return b.String()
+}
+
+// reason is the last word of an error: "no such file or directory" and not the
+// operation and path that the message says anyway.
+func reason(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
+	}
+	return err.Error()
+}
+
+func wordUsage(e *cli.UsageError) *problem {
+	p := &problem{fix: strings.TrimSpace("boxfile help " + e.Verb)}
+	of := " of boxfile " + e.Verb
+	switch e.Fault {
+	case cli.NoVerb:
+		p.text = "no verb; expected one of " + strings.Join(e.Words, ", ")
+	case cli.UnknownVerb:
+		p.text = "there is no verb " + quote(e.Word)
+	case cli.UnknownFlag:
+		p.text = quote(e.Word) + " is no flag" + of
+	case cli.NeedsValue:
+		p.text = e.Word + of + " needs a value"
+	case cli.TakesNoValue:
+		p.text = e.Word + ": this flag" + of + " takes no value"
+	case cli.GivenTwice:
+		p.text = e.Word + of + " is given twice"
+	case cli.NotAWord:
+		p.text = e.Word + ": expected one of " + strings.Join(e.Words, ", ")
+	case cli.TooFew:
+		p.text = "boxfile " + e.Verb + " needs a " + e.Word
+	case cli.TooMany:
+		p.text = "boxfile " + e.Verb + " has no use for " + quote(e.Word)
+		if e.Verb == cli.Up || e.Verb == cli.Plan {
+			p.fix = "a command for the box goes behind --: boxfile " + e.Verb + " FILE -- " + e.Word
+		}
+	case cli.TakesNoCommand:
+		p.text = "boxfile " + e.Verb + " takes no command behind --"
+	case cli.EmptyCommand:
+		p.text = "the command behind -- is empty"
+	}
+	if e.Near != "" {
+		p.text += fmt.Sprintf("; did you mean %s?", quote(e.Near))
+	}
+	return p
+}
+
+func quote(s string) string { return strconv.Quote(s) }
+
+// stepAt is where a message about a step of the plan points: the line that asked
+// for the step, or the file when the step is a default.
+func stepAt(path string, p *plan.Plan, step int) string {
+	if step < 0 || step >= len(p.Positions) || p.Positions[step].IsDefault() {
+		return path
+	}
+	at := p.Positions[step]
+	return fmt.Sprintf("%s:%d:%d", path, at.Line, at.Col)
+}
+
+// stepName is a step as messages count it: "step 4 of 31 (mount)".
+func stepName(p *plan.Plan, step int) string {
+	if step < 0 || step >= len(p.Steps) {
+		return "before the first step"
+	}
+	return fmt.Sprintf("step %d of %d (%s)", step+1, len(p.Steps), plan.InfoOf(p.Steps[step]).Name)
+}
+
+// stepDetail is the line that says which step, and which system call, failed.
+func stepDetail(p *plan.Plan, step int, call string) string {
+	if step < 0 {
+		return call
+	}
+	if call == "" {
+		return stepName(p, step)
+	}
+	return stepName(p, step) + ": " + call
+}
+
+// wordPlanned is the first line of up -v.
+func wordPlanned(p *plan.Plan) string {
+	digest, err := p.Digest()
+	if err != nil {
+		digest = err.Error()
+	}
+	return fmt.Sprintf("planned: %d steps, %s", len(p.Steps), digest)
+}
+
+// wordProgress is a line of up -v.
+func wordProgress(event string, since time.Duration) string {
+	return fmt.Sprintf("boxfile: %8.3f ms  %s\n", float64(since.Microseconds())/1000, event)
+}
+
+func linePosition(file string, line int) string { return fmt.Sprintf("%s:%d:1", file, line) }
+
+func needsLinux() error {
+	return &problem{text: "boxes run on Linux only", fix: "boxfile plan shows what would run; it and validate work here"}
+}
+
+func setuid() error {
+	return &problem{
+		text: "refuses to run setuid, setgid or with file capabilities: a box is made with the caller's own rights",
+		fix:  "chmod ug-s FILE; setcap -r FILE", code: exitCannot,
+	}
+}
