@@ -1,0 +1,69 @@
+// Package host finds out what this machine is and who is calling: the facts
+// that turn a portable plan into this machine's program.
+//
+// Probe is the only function that looks; what it returns is a plain value, so
+// that everything decided from it can be tested without the machine.
+package host
+
+// Facts is what a program depends on besides its plan.
+type Facts struct {
+	Kernel   Version
+	UID, GID int
+	Folder   string // absolute path of the Boxfile's folder
+	Caller   Caller
+	Paths    map[string]Path // for each path of Needs
+	NoFile   uint64          // hard limit of open files, RLIMIT_NOFILE
+	NProc    uint64          // hard limit of processes, RLIMIT_NPROC
+	SubUIDs  []Range         // the caller's subordinate ids, subuid(5); only where Needs asks
+	SubGIDs  []Range
+	IDTools  IDTools
+}
+
+// Caller is what the one who runs boxfile hands over.
+type Caller struct {
+	Env      map[string]string // values of the variables that Needs names, where set
+	Secrets  map[string]string // values of secret inputs
+	StdinTTY bool
+}
+
+// Version is the kernel's release.
+type Version struct{ Major, Minor int }
+
+// Less reports whether v is older than major.minor.
+func (v Version) Less(major, minor int) bool {
+	return v.Major < major || v.Major == major && v.Minor < minor
+}
+
+// PathType says what stands at a path.
+type PathType uint8
+
+// The types of Path. Other is a socket, a FIFO or a device.
+const (
+	Missing PathType = iota
+	Directory
+	File
+	Link // only where Needs asks for the path itself
+	Other
+)
+
+// Path is what stands at a path.
+type Path struct {
+	Type PathType
+	Link string // text of a Link
+	Err  error  // why the type is not known; nil where it is
+}
+
+// Range is a run of subordinate ids.
+type Range struct{ First, Size uint32 }
+
+// IDTools are the helpers that write id maps for ordinary users, where present.
+type IDTools struct{ UID, GID string }
+
+// Needs is what a plan wants to know of a host.
+type Needs struct {
+	Folder string   // absolute path of the Boxfile's folder
+	Follow []string // paths whose symbolic links are followed
+	Itself []string // paths whose own type counts
+	Env    []string // variables of the caller
+	SubIDs bool
+}

@@ -1,0 +1,180 @@
+package executor
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/boxfile/boxfile/executor/program"
+	"github.com/hashicorp/go-multierror"
+	"golang.org/x/sys/unix"
+)
+
+// hostOp does one op of the host side and remembers how to undo it.
+func (r *run) hostOp(h *program.HostOp) *Failure {
+	switch h.Kind {
+	case program.MakeDir:
+		return r.make(h, unix.S_IFDIR, 0o755)
+	case program.MakeFile:
+		return r.make(h, unix.S_IFREG, 0o644)
+	case program.KeepDir:
+		return r.keep(h)
+	case program.WriteMap: // at its sync point
+	}
+	return nil
+}
+
+// make creates a missing source, and only it: a missing parent is a mistake to be told.
+func (r *run) make(h *program.HostOp, typ, perms uint32) *Failure {
+	var err error
+	if typ == unix.S_IFDIR {
+		err = unix.Mkdirat(unix.AT_FDCWD, h.Path, perms)
+	} else {
+		err = unix.Mknodat(unix.AT_FDCWD, h.Path, unix.S_IFREG|perms, 0)
+	}
+	if errors.Is(err, unix.EEXIST) {
+		return nil
+	}
+	if err != nil {
+		return r.failHost(h, err)
+	}
+	r.undoers = append(r.undoers, func() error { return os.Remove(h.Path) }) // unless something is in it by then
+	return nil
+}
+
+// keep opens a kept directory part by part, refuses one that somebody else could
+// swap, and locks it for as long as the box lives.
+func (r *run) keep(h *program.HostOp) *Failure {
+	fd, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return r.failHost(h, err)
+	}
+	parts := strings.Split(strings.Trim(h.Path, "/"), "/")
+	for i, name := range parts {
+		next, err := r.keepPart(h, fd, name, i == len(parts)-1)
+		unix.Close(fd)
+		if err != nil {
+			return r.failKeep(h, "/"+filepath.Join(parts[:i+1]...), err)
+		}
+		fd = next
+	}
+	r.closers = append(r.closers, fd)
+	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return r.failKeep(h, h.Path, err)
+	}
+	for _, d := range h.Dirs {
+		if err := unix.Mkdirat(fd, d, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
+			return r.failKeep(h, filepath.Join(h.Path, d), err)
+		} else if err == nil {
+			r.undoers = append(r.undoers, func() error { return os.Remove(filepath.Join(h.Path, d)) })
+		}
+	}
+	return nil
+}
+
+var errSwappable = errors.New("another user could replace it")
+
+func (r *run) keepPart(h *program.HostOp, dir int, name string, final bool) (int, error) {
+	flags := unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	if !final {
+		flags |= unix.O_PATH
+	}
+	fd, err := unix.Openat(dir, name, flags, 0)
+	if final && errors.Is(err, unix.ENOENT) {
+		if err := unix.Mkdirat(dir, name, 0o700); err != nil {
+			return -1, err
+		}
+		r.undoers = append(r.undoers, func() error { return os.Remove(h.Path) })
+		fd, err = unix.Openat(dir, name, flags, 0)
+	}
+	if err != nil {
+		return -1, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	foreign := st.Uid != uint32(os.Getuid()) && (final || st.Uid != 0)
+	open := st.Mode&0o022 != 0 && (final || st.Mode&unix.S_ISVTX == 0)
+	if foreign || open {
+		unix.Close(fd)
+		return -1, errSwappable
+	}
+	return fd, nil
+}
+
+// writeMaps writes the id maps of the child's user namespace, user_namespaces(7).
+func (r *run) writeMaps() *Failure {
+	for i := range r.prog.Host {
+		h := &r.prog.Host[i]
+		if h.Kind != program.WriteMap {
+			continue
+		}
+		for _, m := range []struct {
+			file, tool string
+			lines      []program.IDLine
+		}{{"uid_map", h.Maps.UIDTool, h.Maps.UIDs}, {"gid_map", h.Maps.GIDTool, h.Maps.GIDs}} {
+			var err error
+			if m.tool != "" {
+				err = runIDTool(m.tool, r.child.PID, m.lines)
+			} else {
+				err = writeMap(fmt.Sprintf("/proc/%d/%s", r.child.PID, m.file), m.lines)
+			}
+			if err != nil {
+				return r.failHost(h, fmt.Errorf("%s: %w", m.file, err))
+			}
+		}
+	}
+	return nil
+}
+
+func writeMap(file string, lines []program.IDLine) error {
+	var b bytes.Buffer
+	for _, l := range lines {
+		fmt.Fprintf(&b, "%d %d %d\n", l.Box, l.Host, l.Size)
+	}
+	return os.WriteFile(file, b.Bytes(), 0)
+}
+
+// runIDTool runs newuidmap(1) or newgidmap(1) with numbers only, so that nothing can be read as an option.
+func runIDTool(tool string, pid int, lines []program.IDLine) error {
+	args := []string{strconv.Itoa(pid)}
+	for _, l := range lines {
+		for _, n := range []uint32{l.Box, l.Host, l.Size} {
+			args = append(args, strconv.FormatUint(uint64(n), 10))
+		}
+	}
+	cmd := exec.Command(tool, args...)
+	cmd.Env = []string{}
+	out, err := cmd.CombinedOutput()
+	if err != nil && len(out) > 0 {
+		return fmt.Errorf("%s: %w", strings.TrimSpace(string(out)), err)
+	}
+	return err
+}
+
+// undo takes back what was done on the host, last first.
+func (r *run) undo() error {
+	var errs *multierror.Error
+	for i := len(r.undoers) - 1; i >= 0; i-- {
+		if err := r.undoers[i](); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
+			errs = multierror.Append(errs, err)
+		}
+	}
+	r.release()
+	return errs.ErrorOrNil()
+}
+
+// release lets go of the locks.
+func (r *run) release() {
+	for _, fd := range r.closers {
+		unix.Close(fd)
+	}
+	r.closers = nil
+}

@@ -1,0 +1,22 @@
+// Package fork runs a straight list of raw system calls in a forked child.
+//
+// Its input is a Listing: three lists of calls whose arguments are numbers,
+// pointers into the listing's own memory, or registers that earlier calls
+// filled. Its output is the child's process id and, on a socket, a few fixed
+// messages. It knows nothing of boxes: what the calls mean is the business of
+// package program, and what happens around the child that of package executor.
+//
+// The child is forked from a running Go program and never executes anything of
+// Go that could allocate, lock, grow a stack or take a signal: only the loop of
+// interp.go, over memory that was mapped and filled before the fork.
+//
+//	parent                      process 1 of the box            the command
+//	  │ Start ── clone3 ──────────▶ Enter calls
+//	  │                              │ clone ─────────────────────▶ Command calls
+//	  │                              │◀───────────── execve or exit ┘
+//	  │◀── Started ──────────────────┤ Init calls, then reap and forward
+//	  │◀── Exited, wait status ──────┘
+//
+// Without Init the Command calls follow the Enter calls in the same process,
+// and its death is its status.
+package fork

@@ -1,0 +1,234 @@
+//go:build linux
+
+package fork
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Kind is the first word of a message on the control socket.
+type Kind uint32
+
+// What a child says. Each message is three 32-bit words in the machine's byte order.
+const (
+	Failed  Kind = 1 + iota // tag of the call, errno
+	Started                 // the command was executed
+	Exited                  // wait status of the command
+	Sync                    // number of the point; the child goes on after one byte
+)
+
+// MessageSize is the length of a message in bytes.
+const MessageSize = 12
+
+const (
+	retries   = 1000 // openat2 says EAGAIN while a rename goes on somewhere
+	exitSetup = 125  // the box could not be made
+	forwarded = 1<<(unix.SIGTERM-1) | 1<<(unix.SIGINT-1) | 1<<(unix.SIGHUP-1) | 1<<(unix.SIGQUIT-1) |
+		1<<(unix.SIGUSR1-1) | 1<<(unix.SIGUSR2-1) | 1<<(unix.SIGWINCH-1) | 1<<(unix.SIGCONT-1)
+)
+
+// What follows runs in the forked child. Nothing here may allocate, grow the
+// stack, store a pointer to the heap, or call what does.
+
+//go:nosplit
+//go:norace
+func sys(nr, a, b, c, d uintptr) (uintptr, syscall.Errno) {
+	r, _, e := syscall.RawSyscall6(nr, a, b, c, d, 0, 0)
+	return r, e
+}
+
+//go:nosplit
+//go:norace
+func exit(code uintptr) {
+	for {
+		sys(unix.SYS_EXIT_GROUP, code, 0, 0, 0)
+	}
+}
+
+//go:nosplit
+//go:norace
+func tell(im *image, kind Kind, a, b uint32) {
+	m := im.scratch
+	m.msg[0], m.msg[1], m.msg[2] = uint32(kind), a, b
+	sys(unix.SYS_WRITE, im.regs[Control], uintptr(unsafe.Pointer(&m.msg)), MessageSize, 0)
+}
+
+// child is the whole life of the forked process.
+//
+//go:nosplit
+//go:norace
+func child(im *image) {
+	for i := 0; i < len(im.erase); i++ {
+		im.erase[i] = 0
+	}
+	run(im, im.enter)
+	if im.hasInit {
+		pid := command(im)
+		run(im, im.init)
+		tell(im, Started, 0, 0)
+		reap(im, pid)
+	}
+	run(im, im.command)
+	exit(exitSetup) // not reached: the last call of command is execve
+}
+
+// run makes the calls of a list in order, and ends the process at the first that fails.
+//
+//go:nosplit
+//go:norace
+func run(im *image, list []call) {
+	for i := 0; i < len(list); i++ {
+		c := &list[i]
+		r, e := one(im, c)
+		if e == 0 && c.flags&flagWant != 0 && int64(r) != c.want {
+			e = unix.EPROTO // a short write, or the other end of a socket is gone
+		}
+		if e == 0 {
+			if c.save != 0 {
+				im.regs[c.save] = r
+			}
+			i += int(c.then)
+			continue
+		}
+		if n := foreseen(c, e); n >= 0 {
+			i += n
+			continue
+		}
+		if c.flags&flagTry != 0 {
+			if e = search(im, e); e == 0 && i+1 < len(list) {
+				continue
+			}
+			if e == 0 {
+				e = im.scratch.worst
+			}
+		}
+		tell(im, Failed, c.tag, uint32(e))
+		exit(exitSetup)
+	}
+}
+
+//go:nosplit
+//go:norace
+func one(im *image, c *call) (uintptr, syscall.Errno) {
+	var a [6]uintptr
+	for j := 0; j < len(a); j++ {
+		a[j] = c.args[j]
+		if c.regs[j] != 0 {
+			a[j] += im.regs[c.regs[j]]
+		}
+	}
+	for n := 0; ; n++ {
+		r, _, e := syscall.RawSyscall6(c.nr, a[0], a[1], a[2], a[3], a[4], a[5])
+		if c.flags&flagRetry == 0 || n == retries || (e != unix.EINTR && e != unix.EAGAIN) {
+			return r, e
+		}
+	}
+}
+
+// foreseen returns how many calls to pass over after error e, or -1.
+//
+//go:nosplit
+//go:norace
+func foreseen(c *call, e syscall.Errno) int {
+	for j := 0; j < len(c.errno); j++ {
+		if c.errno[j] != 0 && syscall.Errno(c.errno[j]) == e {
+			return int(c.skip[j])
+		}
+	}
+	return -1
+}
+
+// search notes a failed attempt and returns 0 when the next one is worth
+// trying, as execvp(3) does it.
+//
+//go:nosplit
+//go:norace
+func search(im *image, e syscall.Errno) syscall.Errno {
+	switch e {
+	case unix.ENOENT, unix.ENOTDIR:
+		if im.scratch.worst == 0 {
+			im.scratch.worst = unix.ENOENT
+		}
+	case unix.EACCES:
+		im.scratch.worst = e
+	default:
+		return e
+	}
+	return 0
+}
+
+// command forks the process that becomes the command. CLONE_VFORK keeps this
+// one waiting until it has, so that a failure is told before anything else is.
+//
+//go:nosplit
+//go:norace
+func command(im *image) uintptr {
+	pid, _, e := syscall.RawSyscall6(unix.SYS_CLONE, unix.CLONE_VFORK|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	if e != 0 {
+		tell(im, Failed, ^uint32(0), uint32(e))
+		exit(exitSetup)
+	}
+	if pid == 0 {
+		run(im, im.command)
+		exit(exitSetup)
+	}
+	return pid
+}
+
+// reap is the rest of process 1's life: it collects whoever ends, forwards
+// signals to the command, and ends with it, or when the other end of the control
+// socket is closed, because boxfile is gone. Its own end takes the pid namespace along.
+//
+//go:nosplit
+//go:norace
+func reap(im *image, main uintptr) {
+	s := im.scratch
+	s.sigset = ^uint64(0)
+	fd, e := sys(unix.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&s.sigset)), 8, unix.SFD_CLOEXEC)
+	if e != 0 {
+		tell(im, Failed, ^uint32(0), uint32(e))
+		exit(exitSetup)
+	}
+	collect(im, main) // a command that has ended before the signalfd was there
+	for {
+		s.poll[0].Fd, s.poll[0].Events, s.poll[0].Revents = int32(fd), unix.POLLIN, 0
+		s.poll[1].Fd, s.poll[1].Events, s.poll[1].Revents = int32(im.regs[Control]), unix.POLLIN, 0
+		_, e := sys(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&s.poll)), uintptr(len(s.poll)), 0, 0)
+		if e != 0 && e != unix.EINTR || s.poll[1].Revents != 0 {
+			exit(128 + uintptr(unix.SIGKILL))
+		}
+		n, _ := sys(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&s.siginfo)), unsafe.Sizeof(s.siginfo), 0)
+		if n != unsafe.Sizeof(s.siginfo) {
+			continue
+		}
+		sig := uintptr(s.siginfo.Signo)
+		if sig == uintptr(unix.SIGCHLD) {
+			collect(im, main)
+		} else if sig <= 64 && uint64(forwarded)&(1<<(sig-1)) != 0 {
+			sys(unix.SYS_KILL, main, sig, 0, 0)
+		}
+	}
+}
+
+// collect waits for every process that has ended, and ends with the main one.
+//
+//go:nosplit
+//go:norace
+func collect(im *image, main uintptr) {
+	for {
+		pid, e := sys(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&im.scratch.status)), unix.WNOHANG, 0)
+		if e == unix.EINTR {
+			continue
+		}
+		if e != 0 || pid == 0 {
+			return
+		}
+		if pid == main {
+			tell(im, Exited, uint32(im.scratch.status), 0)
+			exit(0)
+		}
+	}
+}

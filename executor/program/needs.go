@@ -1,0 +1,48 @@
+//go:build linux
+
+package program
+
+import (
+	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/executor/host"
+)
+
+// NeedsOf is what Lower will want to know of a host. folder is the absolute
+// path of the Boxfile's folder.
+func NeedsOf(p *plan.Plan, folder string) host.Needs {
+	n := host.Needs{Folder: folder}
+	for _, s := range p.Steps {
+		switch s := s.(type) { // a few kinds only: what a new kind needs shows in its lowering's tests
+		case *plan.CreateSource:
+			n.Follow = append(n.Follow, s.Path)
+		case *plan.Rootfs:
+			if s.Source != "" {
+				n.Follow = append(n.Follow, s.Source)
+			}
+		case *plan.System:
+			n.Itself = append(n.Itself, s.Path)
+		case *plan.Mount:
+			if s.Source != "" {
+				n.Follow = append(n.Follow, s.Source)
+			}
+			n.Follow = append(n.Follow, s.Lower...)
+		case *plan.Device:
+			n.Follow = append(n.Follow, s.Path)
+		case *plan.Mask:
+			if s.Optional {
+				n.Itself = append(n.Itself, s.Paths...)
+			}
+		case *plan.Readonly:
+			if s.Optional {
+				n.Itself = append(n.Itself, s.Paths...)
+			}
+		case *plan.Env:
+			if s.Pass != "" {
+				n.Env = append(n.Env, s.Name)
+			}
+		case *plan.IDMapRanges:
+			n.SubIDs = true
+		}
+	}
+	return n
+}

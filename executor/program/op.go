@@ -1,0 +1,134 @@
+//go:build linux
+
+package program
+
+import (
+	"encoding/binary"
+	"syscall"
+)
+
+// Reg names a value that an op keeps for later ones. Register 0 is none.
+type Reg int
+
+// Control is the register of the child's end of the control socket, which is there from the start.
+const Control Reg = 1
+
+// Op is one raw system call.
+type Op struct {
+	Step  int // index into the plan's steps; -1 for what every program does
+	Call  Call
+	Args  []Arg
+	Save  Reg
+	Want  *int64 // the only good result; nil: any that is not an error
+	Errs  []Skip
+	Then  int // ops to pass over after success
+	Retry bool
+	Try   bool // an attempt of a search; see fork.Call
+}
+
+// Skip is an error that was foreseen: go on, passing over N ops.
+type Skip struct {
+	Errno syscall.Errno
+	N     int
+}
+
+// ArgKind says what an argument is.
+type ArgKind uint8
+
+// The kinds of Arg.
+const (
+	Number ArgKind = iota // Num, plus register Reg if any
+	Text                  // pointer to a NUL-terminated string
+	Texts                 // pointer to a NULL-terminated array of strings
+	Struct                // pointer to Fields
+	Buffer                // pointer to Num bytes that the call fills
+)
+
+// Arg is one argument of an op.
+type Arg struct {
+	Kind   ArgKind
+	Num    uint64
+	Reg    Reg
+	Names  *Names // how Num is printed; nil: as a number
+	Text   string
+	Texts  []string
+	Hidden map[int]string // Texts that are not printed, by index: what is printed instead
+	Fields []Field
+}
+
+// Field is a member of a structure: Size bytes of Num, or Text padded with NULs to Size.
+type Field struct {
+	Name  string
+	Size  int
+	Num   uint64
+	Text  string
+	Names *Names
+}
+
+// Bytes is the structure in memory. Both architectures are little-endian.
+func (a Arg) Bytes() []byte {
+	var out []byte
+	for _, f := range a.Fields {
+		b := make([]byte, max(f.Size, 8))
+		if f.Text != "" {
+			copy(b, f.Text)
+		} else {
+			binary.LittleEndian.PutUint64(b, f.Num)
+		}
+		out = append(out, b[:f.Size]...)
+	}
+	return out
+}
+
+// HostKind says what a host op does.
+type HostKind string
+
+// The kinds of HostOp.
+const (
+	MakeDir  HostKind = "mkdir"  // Path, unless it is there
+	MakeFile HostKind = "mkfile" // Path, unless it is there
+	KeepDir  HostKind = "keep"   // make Path if missing, check its owners, lock it, make Dirs in it
+	WriteMap HostKind = "idmap"  // at sync point 1
+)
+
+// HostOp is what boxfile itself does on the host, before the fork or at a sync
+// point. The executor undoes it when the box cannot be made.
+type HostOp struct {
+	Step int
+	Kind HostKind
+	Path string
+	Dirs []string
+	Maps Maps
+}
+
+// Maps is the content of uid_map and gid_map and how it is written: directly,
+// or by the tools, which are set for an ordinary user.
+type Maps struct {
+	UIDs, GIDs       []IDLine
+	UIDTool, GIDTool string
+}
+
+// IDLine is a line of uid_map(5): Size ids from Box on inside are those from Host on outside.
+type IDLine struct{ Box, Host, Size uint32 }
+
+// Program is a plan lowered to one machine.
+type Program struct {
+	Name     string
+	Host     []HostOp
+	Flags    uint64 // CLONE_NEW* of the child, clone3(2)
+	Enter    []Op   // the child: process 1 of the box
+	Init     []Op   // process 1 once the command has started; nil without HasInit
+	Command  []Op   // the command's process, or the child itself without HasInit
+	HasInit  bool
+	Regs     Reg // the highest register
+	Steps    []StepInfo
+	FileName string // base name of the Boxfile
+}
+
+// StepInfo is what messages need of a plan's step.
+type StepInfo struct {
+	Kind      string
+	Line, Col int // 0: default
+	Key       string
+	Words     string // "mount ./data at /data"
+}

@@ -1,0 +1,170 @@
+//go:build linux
+
+package program
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// WriteText prints the program, a line for each op, in the words of strace(1).
+// Values of secrets and of the caller's variables are not printed.
+func (p *Program) WriteText(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "program of box %s (%s)\n", p.Name, p.FileName)
+	fmt.Fprintf(b, "\nhost side\n")
+	for i, h := range p.Host {
+		fmt.Fprintf(b, "%4d  %s%s\n", i, h, p.origin(h.Step))
+	}
+	fmt.Fprintf(b, "      clone3({flags=%s|CLONE_CLEAR_SIGHAND|CLONE_PIDFD, exit_signal=SIGCHLD})\n", namespaceFlags.Print(p.Flags))
+	n := 0
+	part := func(title string, ops []Op) {
+		fmt.Fprintf(b, "\n%s\n", title)
+		step := -2
+		for i := range ops {
+			o := &ops[i]
+			if o.Step != step {
+				step = o.Step
+				fmt.Fprintf(b, "      # %s\n", p.heading(step))
+			}
+			fmt.Fprintf(b, "%4d  %s\n", n, o)
+			n++
+		}
+	}
+	if !p.HasInit {
+		part("box side", p.Enter)
+		part("the command", p.Command)
+		return b.Flush()
+	}
+	part("box side: process 1", p.Enter)
+	fmt.Fprintf(b, "      clone(CLONE_VFORK|SIGCHLD)\n")
+	part("box side: the command", p.Command)
+	part("box side: process 1, once the command has started", p.Init)
+	return b.Flush()
+}
+
+func (p *Program) heading(step int) string {
+	if step < 0 {
+		return "every program"
+	}
+	return fmt.Sprintf("%d %s%s", step+1, p.Steps[step].Kind, p.origin(step))
+}
+
+func (p *Program) origin(step int) string {
+	if step < 0 {
+		return ""
+	}
+	s := p.Steps[step]
+	if s.Line == 0 {
+		return "  (default)"
+	}
+	return fmt.Sprintf("  (%s:%d:%d)", p.FileName, s.Line, s.Col)
+}
+
+// String is the host op in words.
+func (h HostOp) String() string {
+	switch h.Kind {
+	case WriteMap:
+		how := "write"
+		if h.Maps.UIDTool != "" {
+			how = "have " + h.Maps.UIDTool + " and " + h.Maps.GIDTool + " write"
+		}
+		return fmt.Sprintf("%s uid_map %s, gid_map %s", how, idLines(h.Maps.UIDs), idLines(h.Maps.GIDs))
+	case KeepDir:
+		return fmt.Sprintf("keep %s %q", strconv.Quote(h.Path), h.Dirs)
+	}
+	return fmt.Sprintf("%s %s", h.Kind, strconv.Quote(h.Path))
+}
+
+func idLines(l []IDLine) string {
+	out := make([]string, len(l))
+	for i, v := range l {
+		out[i] = fmt.Sprintf("%d %d %d", v.Box, v.Host, v.Size)
+	}
+	return `"` + strings.Join(out, ", ") + `"`
+}
+
+// String is the op as strace(1) prints a call, with registers in place of
+// values that only the run knows, and what happens after a foreseen error.
+func (o *Op) String() string {
+	args := make([]string, len(o.Args))
+	for i, a := range o.Args {
+		args[i] = a.String()
+	}
+	s := o.Call.Name + "(" + strings.Join(args, ", ") + ")"
+	if o.Save != 0 {
+		s += " = " + o.Save.String()
+	}
+	if o.Want != nil {
+		s += fmt.Sprintf(" = %d", *o.Want)
+	}
+	for _, e := range o.Errs {
+		s += fmt.Sprintf("  [%s: %s]", errnoName(e.Errno), passOver(e.N))
+	}
+	if o.Then > 0 {
+		s += fmt.Sprintf("  [then %s]", passOver(o.Then))
+	}
+	if o.Try {
+		s += "  [not found: go on]"
+	}
+	return s
+}
+
+func passOver(n int) string {
+	if n == 0 {
+		return "go on"
+	}
+	return "pass over " + strconv.Itoa(n)
+}
+
+func (r Reg) String() string {
+	if r == Control {
+		return "control"
+	}
+	return "r" + strconv.Itoa(int(r))
+}
+
+func (a Arg) String() string {
+	switch a.Kind {
+	case Text:
+		return strconv.Quote(a.Text)
+	case Texts:
+		out := make([]string, len(a.Texts))
+		for i, t := range a.Texts {
+			out[i] = strconv.Quote(t)
+			if h, ok := a.Hidden[i]; ok {
+				out[i] = h
+			}
+		}
+		return "[" + strings.Join(out, ", ") + "]"
+	case Struct:
+		out := make([]string, 0, len(a.Fields))
+		for _, f := range a.Fields {
+			if f.Name != "" {
+				out = append(out, f.String())
+			}
+		}
+		return "{" + strings.Join(out, ", ") + "}"
+	case Buffer:
+		return fmt.Sprintf("[%d bytes]", a.Num)
+	case Number:
+	}
+	if a.Reg == 0 {
+		return a.Names.Print(a.Num)
+	}
+	if a.Num == 0 {
+		return a.Reg.String()
+	}
+	return fmt.Sprintf("%s%+d", a.Reg, int64(a.Num))
+}
+
+// String is the field as name=value.
+func (f Field) String() string {
+	if f.Text != "" {
+		return f.Name + "=" + strconv.Quote(f.Text)
+	}
+	return f.Name + "=" + f.Names.Print(f.Num)
+}

@@ -1,0 +1,179 @@
+//go:build linux
+
+package program
+
+import (
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/executor/host"
+	"golang.org/x/sys/unix"
+)
+
+// devLinks are the links that programs expect in /dev.
+var devLinks = [...][2]string{{"/proc/self/fd", "fd"}, {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"}, {"/proc/self/fd/2", "stderr"}, {"pts/ptmx", "ptmx"}}
+
+// Dev builds /dev. Nodes are bound from the host: in a user namespace none can be made.
+func (l *lowering) Dev(s *plan.Dev) error {
+	l.say("build /dev")
+	const quiet = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC
+	l.devFD = l.filesystem(open, "tmpfs", quiet|unix.MOUNT_ATTR_NODEV, setting{"mode", "0755"}, setting{"size", "65536"})
+	for _, v := range devLinks {
+		l.op(open, callSymlinkat, text(v[0]), reg(l.devFD), text(v[1]))
+		l.links["/dev/"+v[1]] = true
+	}
+	if err := l.attachAt(l.devFD, "/dev", true); err != nil {
+		return err
+	}
+	l.own("/dev", generated, l.devFD)
+	for _, n := range s.Nodes {
+		l.node(n)
+	}
+	pts := l.filesystem(open, "devpts", quiet, setting{"ptmxmode", "0666"}, setting{"mode", "0620"})
+	shm := l.filesystem(open, "tmpfs", quiet|unix.MOUNT_ATTR_NODEV, setting{"mode", "1777"}, setting{"size", strconv.FormatInt(s.ShmSize, 10)})
+	for _, m := range []struct {
+		name string
+		fd   Reg
+	}{{"pts", pts}, {"shm", shm}} {
+		l.op(open, callMkdirat, reg(l.devFD), text(m.name), named(0o755, octal))
+		l.moveIn(attach, m.fd, l.devFD, m.name)
+		l.made["/dev/"+m.name] = true
+	}
+	l.setattr(seal, l.devFD, unix.MOUNT_ATTR_RDONLY, false)
+	return nil
+}
+
+func (l *lowering) node(name string) {
+	fd := l.cloneHost("/dev/"+name, false)
+	l.op(open, callMknodat, reg(l.devFD), text(name), named(unix.S_IFREG|0o444, nodeTypes), num(0))
+	l.moveIn(attach, fd, l.devFD, name)
+	l.made["/dev/"+name] = true
+}
+
+// Device adds a device of the host to /dev.
+func (l *lowering) Device(s *plan.Device) error {
+	doing := l.say("add the device %s", s.Path)
+	if _, err := l.sourceType(s.Path, doing); err != nil {
+		return err
+	}
+	name := strings.TrimPrefix(s.Path, "/dev/")
+	for i, c := range name {
+		if dir := name[:i]; c == '/' && !l.made["/dev/"+dir] {
+			l.op(open, callMkdirat, reg(l.devFD), text(dir), named(0o755, octal))
+			l.made["/dev/"+dir] = true
+		}
+	}
+	l.node(name)
+	return nil
+}
+
+// PivotRoot makes the rootfs "/" and detaches the host's root, with the scratch tmpfs on it, at once.
+func (l *lowering) PivotRoot(*plan.PivotRoot) error {
+	l.say("make the rootfs /")
+	l.intoRoot()
+	l.op(enter, callPivotRoot, text("."), text("."))
+	l.op(leave, callUmount, text("."), named(unix.MNT_DETACH, umountFlags))
+	l.pivoted = true
+	return nil
+}
+
+// Chroot makes the rootfs "/" where pivot_root cannot: on a ramfs.
+func (l *lowering) Chroot(*plan.Chroot) error {
+	l.say("make the rootfs / by chroot")
+	l.intoRoot()
+	l.op(enter, callChroot, text("."))
+	return nil
+}
+
+func (l *lowering) intoRoot() {
+	l.op(enter, callMoveMount, reg(l.rootFD), text(""), cwd(), text("/"), named(unix.MOVE_MOUNT_F_EMPTY_PATH, moveFlags))
+	l.op(enter, callFchdir, reg(l.rootFD))
+}
+
+// Mask covers paths with /dev/null or an empty directory.
+func (l *lowering) Mask(s *plan.Mask) error {
+	l.say("mask %s", strings.Join(s.Paths, " "))
+	for _, p := range s.Paths {
+		if !s.Optional {
+			l.maskUnknown(p)
+			continue
+		}
+		var source Reg
+		switch l.facts.Paths[p].Type {
+		case host.Missing:
+			continue
+		case host.Directory:
+			source = l.emptyMount()
+		default:
+			source = l.cloneHost("/dev/null", false)
+		}
+		if name, ok := strings.CutPrefix(p, "/proc/"); ok && l.procFD != 0 {
+			l.moveIn(guard, source, l.procFD, name)
+			continue
+		}
+		l.move(guard, source, l.at(guard, p, 0))
+	}
+	return nil
+}
+
+// maskUnknown masks a path of which only the box knows whether it is a directory.
+func (l *lowering) maskUnknown(p string) {
+	dir, file := l.emptyMount(), l.cloneHost("/dev/null", false)
+	to := l.at(guard, p, unix.O_DIRECTORY)
+	ops := l.ops[guard]
+	ops[len(ops)-1].tolerate(unix.ENOTDIR, 1)
+	l.move(guard, dir, to).Then = 2
+	l.move(guard, file, l.at(guard, p, 0))
+}
+
+// emptyMount is a detached read-only mount of an empty directory.
+func (l *lowering) emptyMount() Reg {
+	scratch := l.scratch()
+	if l.emptyDir == "" {
+		l.emptyDir = l.scratchName()
+		l.op(open, callMkdirat, reg(scratch), text(l.emptyDir), named(0o755, octal))
+	}
+	fd := l.clone(open, scratch, l.emptyDir, false)
+	l.setattr(open, fd, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC, false)
+	return fd
+}
+
+// Readonly covers paths with a read-only view of themselves.
+func (l *lowering) Readonly(s *plan.Readonly) error {
+	l.say("make %s read-only", strings.Join(s.Paths, " "))
+	for _, p := range s.Paths {
+		if s.Optional && l.facts.Paths[p].Type == host.Missing {
+			continue
+		}
+		if name, ok := strings.CutPrefix(p, "/proc/"); ok && l.procFD != 0 {
+			fd := l.clone(guard, l.procFD, name, true)
+			l.setattr(guard, fd, unix.MOUNT_ATTR_RDONLY, true)
+			l.moveIn(guard, fd, l.procFD, name)
+			continue
+		}
+		to := l.at(guard, path.Clean(p), 0)
+		fd := l.clone(guard, to, "", true)
+		l.setattr(guard, fd, unix.MOUNT_ATTR_RDONLY, true)
+		l.move(guard, fd, to)
+	}
+	return nil
+}
+
+// Hostname sets the box's host name.
+func (l *lowering) Hostname(s *plan.Hostname) error {
+	l.say("set the host name %s", s.Name)
+	l.op(settle, callSethostname, text(s.Name), num(uint64(len(s.Name))))
+	return nil
+}
+
+// Loopback brings up lo. It is the one interface of a new network namespace.
+func (l *lowering) Loopback(*plan.Loopback) error {
+	l.say("bring up lo")
+	fd := l.keep(l.op(settle, callSocket, named(unix.AF_INET, families), named(unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, sockTypes), num(0)))
+	l.op(settle, callIoctl, reg(fd), named(unix.SIOCSIFFLAGS, ioctls),
+		structure(Field{Name: "ifr_name", Size: unix.IFNAMSIZ, Text: "lo"}, Field{Name: "ifr_flags", Size: 8, Num: unix.IFF_UP | unix.IFF_RUNNING, Names: ifFlags},
+			word("", 0), word("", 0)))
+	return nil
+}

@@ -1,0 +1,271 @@
+//go:build linux
+
+package program
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+	"golang.org/x/sys/unix"
+)
+
+// Rlimit bounds the command's process; process 1 is not the box's to starve.
+func (l *lowering) Rlimit(s *plan.Rlimit) error {
+	l.say("limit %s", s.Name)
+	for _, v := range rlimitNumbers {
+		if v.Name == s.Name {
+			soft, hard := orUnlimited(s.Soft), orUnlimited(s.Hard)
+			if s.AtMost {
+				caller := map[string]uint64{"nofile": l.facts.NoFile, "nproc": l.facts.NProc}
+				if c, ok := caller[s.Name]; ok {
+					soft, hard = min(soft, c), min(hard, c)
+				}
+			}
+			l.op(limit, callPrlimit, num(0), named(v.Num, rlimitNames), structure(word("rlim_cur", soft), word("rlim_max", hard)), null())
+			return nil
+		}
+	}
+	return l.refuse("", "", "resource limit %q is not known", s.Name)
+}
+
+func orUnlimited(n *uint64) uint64 {
+	if n == nil {
+		return unix.RLIM_INFINITY
+	}
+	return *n
+}
+
+// Umask sets the command's file mode creation mask.
+func (l *lowering) Umask(s *plan.Umask) error {
+	l.say("set the umask %s", s.Mask)
+	n, err := l.perms(s.Mask)
+	if err != nil {
+		return err
+	}
+	l.op(limit, callUmask, named(n, octal))
+	return nil
+}
+
+// Groups sets the supplementary groups, where the kernel lets it be done.
+func (l *lowering) Groups(s *plan.Groups) error {
+	if s.Kept {
+		l.say("keep your groups")
+		return nil
+	}
+	l.say("set the groups")
+	if len(s.GIDs) == 0 {
+		l.op(ids, callSetgroups, num(0), null())
+		return nil
+	}
+	f := make([]Field, len(s.GIDs))
+	for i, g := range s.GIDs {
+		f[i] = Field{Name: strconv.Itoa(i), Size: 4, Num: uint64(g)}
+	}
+	l.op(ids, callSetgroups, num(uint64(len(f))), structure(f...))
+	return nil
+}
+
+// User becomes the box's user.
+func (l *lowering) User(s *plan.User) error {
+	l.say("become user %d, group %d", s.UID, s.GID)
+	uid, gid := uint64(s.UID), uint64(s.GID)
+	l.op(ids, callSetresgid, num(gid), num(gid), num(gid))
+	l.op(ids, callSetresuid, num(uid), num(uid), num(uid))
+	return nil
+}
+
+// Workdir changes directory as the box's user, so that it cannot be one that user may not enter.
+func (l *lowering) Workdir(s *plan.Workdir) error {
+	l.say("start in %s", s.Path)
+	l.op(chdirs, callChdir, text(s.Path))
+	return nil
+}
+
+// Capabilities empties the bounding set while that is allowed and sets the other four at the end.
+func (l *lowering) Capabilities(s *plan.Capabilities) error {
+	l.say("set capabilities")
+	sets := map[string]uint64{}
+	for name, list := range map[string][]string{"bounding": s.Bounding, "permitted": s.Permitted, "effective": s.Effective, "inheritable": s.Inheritable, "ambient": s.Ambient} {
+		n, err := l.capabilitySet(list)
+		if err != nil {
+			return err
+		}
+		sets[name] = n
+	}
+	for c := uint64(0); c < 64; c++ {
+		if sets["bounding"]&(1<<c) == 0 {
+			// a number that this kernel does not know ends the row
+			o := l.op(bound, callPrctl, num(unix.PR_CAPBSET_DROP), named(c, capNames), num(0), num(0), num(0))
+			o.Args[0].Names = prctls
+			o.tolerate(unix.EINVAL, int(63-c))
+		}
+	}
+	l.trimDrops(sets["bounding"])
+	if sets["permitted"] != 0 { // lost otherwise when the ids change
+		l.op(bound, callPrctl, named(unix.PR_SET_KEEPCAPS, prctls), num(1), num(0), num(0), num(0))
+	}
+	l.op(caps, callCapset, capHeader(), capData(sets["effective"], sets["permitted"], sets["inheritable"]))
+	for c := uint64(0); c < 64; c++ {
+		if sets["ambient"]&(1<<c) != 0 {
+			l.op(caps, callPrctl, named(unix.PR_CAP_AMBIENT, prctls), named(unix.PR_CAP_AMBIENT_RAISE, ambientCmds), named(c, capNames), num(0), num(0))
+		}
+	}
+	return nil
+}
+
+// trimDrops makes each drop's skip reach exactly to the end of the drops that follow it.
+func (l *lowering) trimDrops(bounding uint64) {
+	ops := l.ops[bound]
+	for i := range ops {
+		ops[i].Errs[0].N = len(ops) - 1 - i
+	}
+}
+
+func (l *lowering) capabilitySet(names []string) (uint64, error) {
+	var set uint64
+	for _, n := range names {
+		found := false
+		for i, known := range capabilityNames {
+			if known == n {
+				set, found = set|1<<i, true
+			}
+		}
+		if !found {
+			return 0, l.refuse("", "", "capability %q is not known", n)
+		}
+	}
+	return set, nil
+}
+
+func capHeader() Arg {
+	return structure(Field{Name: "version", Size: 4, Num: unix.LINUX_CAPABILITY_VERSION_3}, Field{Name: "pid", Size: 4})
+}
+
+// capData is the two halves of the sets, capset(2).
+func capData(effective, permitted, inheritable uint64) Arg {
+	half := func(n uint64, high bool) uint64 {
+		if high {
+			return n >> 32
+		}
+		return n & (1<<32 - 1)
+	}
+	var f []Field
+	for _, high := range []bool{false, true} {
+		f = append(f, Field{Name: "effective", Size: 4, Num: half(effective, high)}, Field{Name: "permitted", Size: 4, Num: half(permitted, high)},
+			Field{Name: "inheritable", Size: 4, Num: half(inheritable, high)})
+	}
+	return structure(f...)
+}
+
+// NoNewPrivs holds for process 1 as well.
+func (l *lowering) NoNewPrivs(*plan.NoNewPrivs) error {
+	l.say("set no_new_privs")
+	l.noNewPrivs = true
+	l.op(caps, callPrctl, named(unix.PR_SET_NO_NEW_PRIVS, prctls), num(1), num(0), num(0), num(0))
+	return nil
+}
+
+// Init keeps process 1 boxfile's own.
+func (l *lowering) Init(*plan.Init) error {
+	l.say("run init")
+	l.prog.HasInit = true
+	return nil
+}
+
+// Env collects the environment.
+func (l *lowering) Env(s *plan.Env) error {
+	l.say("set %s", s.Name)
+	value, hidden := "", ""
+	if s.Pass != "" {
+		v, ok := l.facts.Caller.Env[s.Name]
+		if !ok || s.Pass == "tty" && !l.facts.Caller.StdinTTY {
+			return nil
+		}
+		if strings.IndexByte(v, 0) >= 0 {
+			return l.refuse("", "", "the value of %s has a NUL", s.Name)
+		}
+		value, hidden = v, s.Name+"=(caller's "+s.Name+")"
+	}
+	for _, p := range s.Value {
+		value += p.Text
+		if p.Secret == "" {
+			continue
+		}
+		v, ok := l.facts.Caller.Secrets[p.Secret]
+		if !ok {
+			return l.refuse("", "--input "+p.Secret+"=VALUE, or --input-file", "secret input %s has no value", p.Secret)
+		}
+		if strings.IndexByte(v, 0) >= 0 {
+			return l.refuse("", "", "the value of secret input %s has a NUL", p.Secret)
+		}
+		value, hidden = value+v, s.Name+"=(secret input "+p.Secret+")"
+	}
+	if hidden != "" {
+		l.hidden[len(l.env)] = hidden
+	}
+	if s.Name == "PATH" {
+		l.searchPath = value
+	}
+	l.env = append(l.env, s.Name+"="+value)
+	return nil
+}
+
+// Exec ends the child's list. A word without a slash is looked for in PATH as
+// execvp(3) does, but inside the box and in absolute directories only.
+func (l *lowering) Exec(s *plan.Exec) error {
+	l.say("execute %s", s.Args[0])
+	if !l.prog.HasInit {
+		l.dieWithParent(last)
+		// nothing to read means that boxfile is alive, the end of the stream that it was gone before the line above
+		l.op(last, callRecvfrom, reg(Control), buffer(8), num(8), named(unix.MSG_DONTWAIT|unix.MSG_PEEK, recvFlags), null(), null()).expect(1).tolerate(unix.EAGAIN, 0)
+	} else {
+		l.op(limit, callSetsid)
+	}
+	l.op(last, callSigprocmask, named(unix.SIG_SETMASK, sigHow), structure(word("set", 0)), null(), num(8))
+	candidates := []string{s.Args[0]}
+	if !strings.Contains(s.Args[0], "/") {
+		candidates = nil
+		for _, dir := range strings.Split(l.searchPath, ":") {
+			if strings.HasPrefix(dir, "/") {
+				candidates = append(candidates, strings.TrimSuffix(dir, "/")+"/"+s.Args[0])
+			}
+		}
+		if len(candidates) == 0 {
+			return &Refusal{Step: l.step, Code: 127, Message: "cannot execute " + s.Args[0] + ": PATH names no directory", Fix: "write the command's whole path"}
+		}
+	}
+	for _, c := range candidates {
+		o := l.op(last, callExecve, text(c), Arg{Kind: Texts, Texts: s.Args}, Arg{Kind: Texts, Texts: l.env, Hidden: l.hidden})
+		o.Try = len(candidates) > 1
+	}
+	return nil
+}
+
+func (l *lowering) dieWithParent(ph phase) {
+	l.op(ph, callPrctl, named(unix.PR_SET_PDEATHSIG, prctls), named(uint64(unix.SIGKILL), signals), num(0), num(0), num(0))
+}
+
+// finish adds what process 1 does before and after the command starts.
+func (l *lowering) finish() {
+	if l.pivoted && l.scratchFD != 0 { // it lies on the old root, which lies on the new one
+		l.op(leave, callUmount, text("."), named(unix.MNT_DETACH, umountFlags))
+	}
+	if !l.prog.HasInit {
+		return
+	}
+	// only now: the id maps are written through /proc/self, which a process
+	// that cannot be dumped does not own
+	l.op(settle, callPrctl, named(unix.PR_SET_DUMPABLE, prctls), num(0), num(0), num(0), num(0))
+	l.op(quiet, callCloseRange, num(0), regPlus(Control, -1), named(0, closeFlags))
+	l.op(quiet, callCloseRange, regPlus(Control, 1), num(1<<32-1), named(0, closeFlags))
+	var keep uint64
+	if l.ranges { // the command may be another user, and must still get its signals
+		keep = 1 << unix.CAP_KILL
+	}
+	l.op(quiet, callCapset, capHeader(), capData(keep, keep, 0))
+	if l.noNewPrivs {
+		l.op(quiet, callPrctl, named(unix.PR_SET_NO_NEW_PRIVS, prctls), num(1), num(0), num(0), num(0))
+	}
+	l.dieWithParent(quiet)
+}

@@ -1,0 +1,183 @@
+//go:build linux
+
+package program
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+	"golang.org/x/sys/unix"
+)
+
+// say records what a step does, for messages.
+func (l *lowering) say(format string, args ...any) string {
+	s := &l.prog.Steps[l.step]
+	s.Words = fmt.Sprintf(format, args...)
+	return s.Words
+}
+
+func (l *lowering) kernel() string {
+	return fmt.Sprintf("%d.%d", l.facts.Kernel.Major, l.facts.Kernel.Minor)
+}
+
+func (l *lowering) host(op HostOp) int {
+	op.Step = l.step
+	l.prog.Host = append(l.prog.Host, op)
+	return len(l.prog.Host) - 1
+}
+
+// CreateSource has the host side make a missing source.
+func (l *lowering) CreateSource(s *plan.CreateSource) error {
+	l.say("create %s %s", s.Type, s.Path)
+	kind := MakeDir
+	if s.Type == "file" {
+		kind = MakeFile
+	}
+	l.host(HostOp{Kind: kind, Path: l.absolute(s.Path)})
+	if _, missing := l.facts.Paths[s.Path]; !missing || l.facts.Paths[s.Path].Type == 0 {
+		l.created[s.Path] = s.Type
+	}
+	return nil
+}
+
+// Keep has the host side open and lock a kept directory.
+func (l *lowering) Keep(s *plan.Keep) error {
+	l.say("keep writes in %s", s.Dir)
+	l.keeps[s.Dir] = l.host(HostOp{Kind: KeepDir, Path: l.absolute(s.Dir)})
+	return nil
+}
+
+// IDMapRanges has the child wait until the host side has written the maps.
+func (l *lowering) IDMapRanges(s *plan.IDMapRanges) error {
+	l.say("map ids (%s)", s.Mode)
+	m := Maps{}
+	var err error
+	if s.Mode == "subuid" {
+		if m.UIDs, err = l.subordinate("uid", l.facts.UID); err != nil {
+			return err
+		}
+		if m.GIDs, err = l.subordinate("gid", l.facts.GID); err != nil {
+			return err
+		}
+	} else {
+		m.UIDs, m.GIDs = lines(s.UIDs), lines(s.GIDs)
+	}
+	if l.facts.UID != 0 {
+		m.UIDTool, m.GIDTool = l.facts.IDTools.UID, l.facts.IDTools.GID
+		for _, t := range [...][2]string{{m.UIDTool, "newuidmap"}, {m.GIDTool, "newgidmap"}} {
+			if t[0] == "" {
+				return l.refuse(t[1]+" is not installed", "apt install uidmap, or idmap: caller", "cannot map more than your own id")
+			}
+		}
+	}
+	l.host(HostOp{Kind: WriteMap, Maps: m})
+	l.ranges = true
+	l.op(start, callWrite, reg(Control), structure(Field{Name: "kind", Size: 4, Num: 4}, Field{Name: "point", Size: 4, Num: 1}, Field{Name: "none", Size: 4}), num(12)).expect(12)
+	l.op(start, callRead, reg(Control), buffer(8), num(8)).expect(1)
+	// until here the child is nobody in its own namespace
+	uid, gid := uint64(firstBox(m.UIDs)), uint64(firstBox(m.GIDs))
+	l.op(start, callSetresgid, num(gid), num(gid), num(gid))
+	l.op(start, callSetresuid, num(uid), num(uid), num(uid))
+	return nil
+}
+
+func lines(r []plan.IDRange) []IDLine {
+	out := make([]IDLine, len(r))
+	for i, v := range r {
+		out[i] = IDLine(v)
+	}
+	return out
+}
+
+func firstBox(lines []IDLine) uint32 {
+	first := lines[0].Box
+	for _, l := range lines {
+		first = min(first, l.Box)
+	}
+	return first
+}
+
+// subordinate maps box id 0 to the caller and the following ids to the caller's ranges.
+func (l *lowering) subordinate(what string, self int) ([]IDLine, error) {
+	ranges := l.facts.SubUIDs
+	if what == "gid" {
+		ranges = l.facts.SubGIDs
+	}
+	if len(ranges) == 0 {
+		return nil, l.refuse(fmt.Sprintf("/etc/sub%s has no line for user %d", what, l.facts.UID),
+			fmt.Sprintf("sudo usermod --add-sub%ss 100000-165535 \"$(id -un %d)\"", what, l.facts.UID), "idmap: subuid needs subordinate %ss", what)
+	}
+	out := []IDLine{{Box: 0, Host: uint32(self), Size: 1}}
+	next := uint32(1)
+	for _, r := range ranges {
+		out = append(out, IDLine{next, r.First, r.Size})
+		next += r.Size
+	}
+	return out, nil
+}
+
+// CloseFDs lets go of every descriptor but the standard three and the control
+// socket. Process 1 may never execute anything, so close-on-exec alone would
+// leave doors to the host open in it.
+func (l *lowering) CloseFDs(*plan.CloseFDs) error {
+	l.say("close every descriptor but 0, 1 and 2")
+	l.op(start, callCloseRange, num(3), regPlus(Control, -1), named(0, closeFlags)).tolerate(unix.EINVAL, 0) // none between
+	l.op(start, callCloseRange, regPlus(Control, 1), num(1<<32-1), named(0, closeFlags))
+	l.op(last, callCloseRange, num(3), num(1<<32-1), named(unix.CLOSE_RANGE_CLOEXEC, closeFlags))
+	return nil
+}
+
+// Session makes process 1 and the command sessions of their own, so that a
+// terminal's signals reach the box through boxfile only.
+func (l *lowering) Session(*plan.Session) error {
+	l.say("start a new session")
+	l.op(start, callSetsid)
+	return nil
+}
+
+// namespaceWords maps a plan's words to clone(2)'s flags.
+var namespaceWords = []Value{{unix.CLONE_NEWUSER, "user"}, {unix.CLONE_NEWNS, "mount"}, {unix.CLONE_NEWPID, "pid"}, {unix.CLONE_NEWNET, "network"},
+	{unix.CLONE_NEWIPC, "ipc"}, {unix.CLONE_NEWUTS, "uts"}, {unix.CLONE_NEWCGROUP, "cgroup"}}
+
+// Unshare becomes flags of the fork: the kernel makes the user namespace first, and it owns the others.
+func (l *lowering) Unshare(s *plan.Unshare) error {
+	l.say("enter new namespaces: %s", strings.Join(s.Namespaces, " "))
+	for _, w := range s.Namespaces {
+		found := false
+		for _, v := range namespaceWords {
+			if v.Name == w {
+				l.prog.Flags, found = l.prog.Flags|v.Num, true
+			}
+		}
+		if !found {
+			return l.refuse("", "", "namespace %q is not known", w)
+		}
+	}
+	l.userNS = l.prog.Flags&unix.CLONE_NEWUSER != 0
+	if !l.userNS && l.facts.UID != 0 {
+		return l.refuse(fmt.Sprintf("boxfile runs as user %d", l.facts.UID), "remove namespaces.user, or run as root", "namespaces.user: host needs root")
+	}
+	return nil
+}
+
+// IDMap is written by the child itself: one line that maps the caller's own id needs no privilege.
+func (l *lowering) IDMap(s *plan.IDMap) error {
+	l.say("map you to user %d, group %d", s.UID, s.GID)
+	l.writeProc("/proc/self/setgroups", "deny")
+	l.writeProc("/proc/self/uid_map", fmt.Sprintf("%d %d 1\n", s.UID, l.facts.UID))
+	l.writeProc("/proc/self/gid_map", fmt.Sprintf("%d %d 1\n", s.GID, l.facts.GID))
+	return nil
+}
+
+func (l *lowering) writeProc(p, content string) {
+	fd := l.keep(l.op(start, callOpenat, cwd(), text(p), named(unix.O_WRONLY|unix.O_CLOEXEC, openFlags), named(0, octal)))
+	l.op(start, callWrite, reg(fd), text(content), num(uint64(len(content)))).expect(int64(len(content)))
+}
+
+// Propagation cuts the box's mounts off from the host's, before any is made.
+func (l *lowering) Propagation(*plan.Propagation) error {
+	l.say("make / private")
+	l.op(start, callMountSetattr, cwd(), text("/"), named(unix.AT_RECURSIVE, atFlags), mountAttr(0, unix.MS_PRIVATE), num(sizeofMountAttr))
+	return nil
+}

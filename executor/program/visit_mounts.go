@@ -1,0 +1,254 @@
+//go:build linux
+
+package program
+
+import (
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/executor/host"
+	"golang.org/x/sys/unix"
+)
+
+// Rootfs opens the tree that becomes "/".
+func (l *lowering) Rootfs(s *plan.Rootfs) error {
+	attrs, err := l.attrs(s.Options, false)
+	if err != nil {
+		return err
+	}
+	if s.Type == "tmpfs" {
+		l.say("make an empty root")
+		l.rootFD = l.filesystem(open, "tmpfs", attrs, setting{"mode", "0755"})
+		l.rootSealed = s.ReadOnly
+		kind := generated
+		if s.Write == "keep" {
+			l.rootFD, kind = l.overlay([]Reg{l.rootFD}, s.Write, s.Keep, slug("/"), attrs), layered
+		}
+		l.own("/", kind, l.rootFD)
+		if s.ReadOnly {
+			l.setattr(seal, l.rootFD, unix.MOUNT_ATTR_RDONLY, false)
+		}
+		return nil
+	}
+	doing := l.say("use %s as the root", s.Source)
+	switch typ, err := l.sourceType(s.Source, doing); {
+	case err != nil:
+		return err
+	case typ != host.Directory:
+		return l.refuse("", "", "cannot %s: it is not a directory", doing)
+	}
+	source := l.openSource(s.Source)
+	if s.Write == "none" {
+		l.rootFD = l.clone(open, source, "", true)
+		if s.ReadOnly {
+			attrs |= unix.MOUNT_ATTR_RDONLY
+		}
+		l.setattr(open, l.rootFD, attrs, true)
+		l.own("/", foreign, l.rootFD)
+		return nil
+	}
+	lower := l.clone(open, source, "", false)
+	l.rootFD = l.overlay([]Reg{lower}, s.Write, s.Keep, slug("/"), attrs)
+	l.own("/", layered, l.rootFD)
+	return nil
+}
+
+// System gives a path of the host's operating system as it is there.
+func (l *lowering) System(s *plan.System) error {
+	doing := l.say("give %s as on the host", s.Path)
+	f := l.facts.Paths[s.Path]
+	if f.Err != nil {
+		return l.refuse(f.Err.Error(), "", "cannot %s: it cannot be looked at", doing)
+	}
+	switch f.Type {
+	case host.Missing:
+		return nil
+	case host.Link:
+		return l.symlink(s.Path, f.Link)
+	}
+	const attrs = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
+	if f.Type == host.Directory && s.Write != "none" {
+		lower := l.cloneHost(s.Path, false)
+		return l.attachAt(l.overlay([]Reg{lower}, s.Write, s.Keep, slug(s.Path), attrs&^unix.MOUNT_ATTR_RDONLY), s.Path, true)
+	}
+	fd := l.cloneHost(s.Path, f.Type == host.Directory)
+	l.setattr(open, fd, attrs, true)
+	return l.attachAt(fd, s.Path, f.Type == host.Directory)
+}
+
+// Mount opens a file system now and attaches it at its target later.
+func (l *lowering) Mount(s *plan.Mount) error {
+	attrs, err := l.attrs(s.Options, s.ReadOnly)
+	if err != nil {
+		return err
+	}
+	switch s.Type {
+	case "bind":
+		return l.bind(s, attrs)
+	case "overlay":
+		return l.overlayMount(s, attrs)
+	case "tmpfs":
+		return l.tmpfs(s, attrs)
+	}
+	l.say("mount %s at %s", s.Type, s.Target)
+	var settings []setting
+	if s.Type == "devpts" {
+		settings = []setting{{"ptmxmode", "0666"}, {"mode", "0620"}}
+	}
+	fd := l.filesystem(open, s.Type, attrs, settings...)
+	if s.Type == "proc" && s.Target == "/proc" {
+		l.procFD = fd
+	}
+	l.own(s.Target, foreign, fd)
+	l.made[s.Target] = false
+	return l.attachAt(fd, s.Target, true)
+}
+
+func (l *lowering) bind(s *plan.Mount, attrs uint64) error {
+	doing := l.say("mount %s at %s", s.Source, s.Target)
+	if f := l.facts.Paths[s.Source]; s.Optional && f.Err == nil && f.Type == host.Missing && l.created[s.Source] == "" {
+		l.prog.Steps[l.step].Words += " (skipped: it does not exist)"
+		return nil
+	}
+	typ, err := l.sourceType(s.Source, doing)
+	if err != nil {
+		return err
+	}
+	fd := l.clone(open, l.openSource(s.Source), "", true)
+	l.setattr(open, fd, attrs, true)
+	if err := l.attachAt(fd, s.Target, typ == host.Directory); err != nil {
+		return err
+	}
+	l.own(s.Target, foreign, fd)
+	return nil
+}
+
+func (l *lowering) tmpfs(s *plan.Mount, attrs uint64) error {
+	l.say("mount a tmpfs at %s", s.Target)
+	settings := []setting{{"mode", s.Perms}}
+	if s.Size > 0 {
+		settings = append(settings, setting{"size", strconv.FormatInt(s.Size, 10)})
+	}
+	fd := l.filesystem(open, "tmpfs", attrs&^unix.MOUNT_ATTR_RDONLY, settings...)
+	if s.ReadOnly {
+		l.setattr(seal, fd, unix.MOUNT_ATTR_RDONLY, false)
+	}
+	if err := l.attachAt(fd, s.Target, true); err != nil {
+		return err
+	}
+	l.own(s.Target, generated, fd)
+	return nil
+}
+
+func (l *lowering) overlayMount(s *plan.Mount, attrs uint64) error {
+	doing := l.say("mount an overlay of %s at %s", strings.Join(s.Lower, ", "), s.Target)
+	var layers []Reg
+	for _, p := range s.Lower {
+		switch typ, err := l.sourceType(p, doing); {
+		case err != nil:
+			return err
+		case typ != host.Directory:
+			return l.refuse("", "", "cannot %s: %s is not a directory", doing, p)
+		}
+		layers = append(layers, l.clone(open, l.openSource(p), "", false))
+	}
+	fd := l.overlay(layers, s.Write, s.Keep, slug(s.Target), attrs)
+	if err := l.attachAt(fd, s.Target, true); err != nil {
+		return err
+	}
+	l.own(s.Target, foreign, fd)
+	return nil
+}
+
+// File writes a generated file: in place where the tree is boxfile's own and
+// will be as read-only as the file, as a mount of its own otherwise.
+func (l *lowering) File(s *plan.File) error {
+	l.say("write %s", s.Target)
+	perms, err := l.perms(s.Perms)
+	if err != nil {
+		return err
+	}
+	flags := named(unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, openFlags)
+	t := l.cover(s.Target)
+	if t.kind == generated && (!s.ReadOnly || t.target == "/" && l.rootSealed) {
+		if err := l.parents(t, s.Target); err != nil {
+			return err
+		}
+		ph, at, name := l.place(t, s.Target)
+		l.write(ph, l.keep(l.op(ph, callOpenat, at, text(name), flags, named(perms, octal))), s.Content)
+		l.made[s.Target] = true
+		return nil
+	}
+	scratch, name := l.scratch(), l.scratchName()
+	l.write(open, l.keep(l.op(open, callOpenat, reg(scratch), text(name), flags, named(perms, octal))), s.Content)
+	fd := l.clone(open, scratch, name, false)
+	attrs := uint64(unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV)
+	if s.ReadOnly {
+		attrs |= unix.MOUNT_ATTR_RDONLY
+	}
+	l.setattr(open, fd, attrs, false)
+	return l.attachAt(fd, s.Target, false)
+}
+
+func (l *lowering) write(ph phase, fd Reg, content string) {
+	if content != "" {
+		l.op(ph, callWrite, reg(fd), text(content), num(uint64(len(content)))).expect(int64(len(content)))
+	}
+	l.op(ph, callClose, reg(fd)) // a mount with an open writer cannot become read-only
+}
+
+func (l *lowering) perms(s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 8, 12)
+	if err != nil {
+		return 0, l.refuse("", "", "permissions %q are not octal", s)
+	}
+	return n, nil
+}
+
+// Symlink makes a link in a tree of boxfile's own.
+func (l *lowering) Symlink(s *plan.Symlink) error {
+	l.say("link %s to %s", s.Target, s.Link)
+	return l.symlink(s.Target, s.Link)
+}
+
+func (l *lowering) symlink(target, link string) error {
+	t, err := l.ownTree(target, "a link")
+	if err != nil {
+		return err
+	}
+	ph, at, name := l.place(t, target)
+	l.op(ph, callSymlinkat, text(link), at, text(name))
+	l.links[target], l.made[target] = true, true
+	return nil
+}
+
+// Dir makes a directory in a tree of boxfile's own.
+func (l *lowering) Dir(s *plan.Dir) error {
+	l.say("make %s", s.Target)
+	perms, err := l.perms(s.Perms)
+	if err != nil {
+		return err
+	}
+	t, err := l.ownTree(s.Target, "a directory")
+	if err != nil {
+		return err
+	}
+	if l.made[s.Target] { // as the parent of an earlier target
+		ph, at, name := l.place(t, s.Target)
+		l.op(ph, callFchmodat, at, text(name), named(perms, octal))
+		return nil
+	}
+	l.mkdir(t, s.Target, perms)
+	return nil
+}
+
+func (l *lowering) ownTree(target, what string) (*tree, error) {
+	t := l.cover(target)
+	if t.kind == foreign {
+		return nil, l.refuse("what is at "+t.target+" belongs to the host and is not written to", "rootfs.write: discard, or a tmpfs at "+path.Dir(target),
+			"cannot make %s at %s", what, target)
+	}
+	return t, l.parents(t, target)
+}

@@ -1,0 +1,198 @@
+package executor
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"github.com/boxfile/boxfile/executor/internal/fork"
+	"github.com/boxfile/boxfile/executor/program"
+	"golang.org/x/sys/unix"
+)
+
+// forwarded are the signals that go to the command instead of ending boxfile.
+var forwarded = []os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT}
+
+// Run makes the box, waits until it is gone, and says how its command ended.
+// The error is a *Failure. Run locks its goroutine to a thread, because the
+// box dies with the thread that forked it.
+func Run(p *program.Program, o Options) (Status, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	r := &run{prog: p, opts: o}
+	status, failure := r.run()
+	if failure == nil {
+		r.release()
+		return status, nil
+	}
+	failure.Undo = r.undo()
+	return Status{Code: failure.Code}, failure
+}
+
+// run is one run of a program.
+type run struct {
+	prog    *program.Program
+	opts    Options
+	child   fork.Child
+	undoers []func() error // in the order of what was done
+	closers []int          // descriptors that hold locks while the box lives
+}
+
+func (r *run) run() (Status, *Failure) {
+	if f := r.checkStandard(); f != nil {
+		return Status{}, f
+	}
+	for i := range r.prog.Host {
+		if f := r.hostOp(&r.prog.Host[i]); f != nil {
+			return Status{}, f
+		}
+	}
+	ours, theirs, err := controlSockets()
+	if err != nil {
+		return Status{}, r.fail(-1, "socketpair", err)
+	}
+	defer unix.Close(ours)
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, forwarded...)
+	defer signal.Stop(signals)
+	listing := assemble(r.prog)
+	listing.Erase = arguments()
+	r.child, err = fork.Start(listing, uintptr(r.prog.Flags), []int{0, theirs})
+	unix.Close(theirs)
+	if err != nil {
+		return Status{}, r.explainFork(err)
+	}
+	defer unix.Close(r.child.PIDFD)
+	done := make(chan struct{})
+	defer close(done)
+	go forward(r.child.PIDFD, signals, done)
+	return r.watch(ours)
+}
+
+// checkStandard refuses descriptors that would be a door to the host's files:
+// a directory among 0, 1 and 2 lets the box walk out by its "..".
+func (r *run) checkStandard() *Failure {
+	for fd := range 3 {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return r.fail(-1, fmt.Sprintf("fstat of descriptor %d", fd), err)
+		}
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+		if err != nil {
+			return r.fail(-1, fmt.Sprintf("flags of descriptor %d", fd), err)
+		}
+		if st.Mode&unix.S_IFMT == unix.S_IFDIR || flags&unix.O_PATH != 0 {
+			return &Failure{Step: -1, Code: CodeBoxfile, Err: unix.EISDIR, Message: fmt.Sprintf("descriptor %d is a directory of the host, which would let the box out", fd),
+				Fix: fmt.Sprintf("redirect descriptor %d to a file, a pipe or /dev/null", fd)}
+		}
+	}
+	return nil
+}
+
+// controlSockets makes the pair that the box side talks through. Its end closes
+// with the last process that holds it, so that each side learns of the other's death.
+func controlSockets() (ours, theirs int, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	return pair[0], pair[1], err
+}
+
+// arguments is the memory of boxfile's own argument list, but for its first
+// word, where the kernel put it: one string after the other. Values of inputs may be there.
+func arguments() []byte {
+	if len(os.Args) < 2 {
+		return nil
+	}
+	first, last := unsafe.StringData(os.Args[1]), os.Args[len(os.Args)-1]
+	size := uintptr(unsafe.Pointer(unsafe.StringData(last))) + uintptr(len(last)) - uintptr(unsafe.Pointer(first))
+	total := 0
+	for _, a := range os.Args[1:] {
+		total += len(a) + 1
+	}
+	if int(size)+1 != total { // somebody has replaced os.Args
+		return nil
+	}
+	return unsafe.Slice(first, size)
+}
+
+// forward passes signals on to process 1 of the box. A pidfd cannot hit another process by mistake.
+func forward(pidfd int, signals <-chan os.Signal, done <-chan struct{}) {
+	for {
+		select {
+		case s := <-signals:
+			if n, ok := s.(syscall.Signal); ok {
+				_ = unix.PidfdSendSignal(pidfd, n, nil, 0) // gone already: its status is on the way
+			}
+		case <-done:
+			return
+		}
+	}
+}
+
+// watch reads what the child says until it and all of the box are gone.
+func (r *run) watch(control int) (Status, *Failure) {
+	var failure *Failure
+	exited := -1
+	buf := make([]byte, fork.MessageSize)
+	for {
+		n, err := unix.Read(control, buf)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || n != len(buf) {
+			break // the end: no process holds the other side any more
+		}
+		a, b := binary.NativeEndian.Uint32(buf[4:]), binary.NativeEndian.Uint32(buf[8:])
+		switch fork.Kind(binary.NativeEndian.Uint32(buf)) {
+		case fork.Failed:
+			failure = r.explain(int(int32(a)), syscall.Errno(b))
+		case fork.Sync:
+			if failure = r.writeMaps(); failure != nil {
+				_ = unix.Shutdown(control, unix.SHUT_RDWR) // the child reads the end and exits
+				continue
+			}
+			if _, err := unix.Write(control, []byte{1}); err != nil {
+				failure = r.fail(-1, "telling the child to go on", err)
+			}
+		case fork.Started:
+			r.progress("started")
+		case fork.Exited:
+			exited = int(a)
+		}
+	}
+	status, err := r.wait()
+	if err != nil {
+		return Status{}, r.fail(-1, "waiting for the box", err)
+	}
+	if failure != nil {
+		return Status{}, failure
+	}
+	if exited >= 0 {
+		status = unix.WaitStatus(exited)
+	}
+	if status.Signaled() {
+		return Status{Code: signalBase + int(status.Signal()), Signal: int(status.Signal())}, nil
+	}
+	return Status{Code: status.ExitStatus()}, nil
+}
+
+// wait collects the child. A child that is process 1 is collected only when its whole pid namespace is empty.
+func (r *run) wait() (unix.WaitStatus, error) {
+	var status unix.WaitStatus
+	for {
+		_, err := unix.Wait4(r.child.PID, &status, 0, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return status, err
+		}
+	}
+}
+
+func (r *run) progress(event string) {
+	if r.opts.Progress != nil {
+		r.opts.Progress(event)
+	}
+}
