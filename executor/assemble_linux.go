@@ -7,45 +7,84 @@ import (
 
 // assemble writes a program down for the interpreter. Tags count the ops as
 // WriteText does: Enter, Command, Init.
-func assemble(p *program.Program) *fork.Listing {
-	l := &fork.Listing{HasInit: p.HasInit, Regs: int(p.Regs)}
-	tag := 0
-	part := func(ops []program.Op) []fork.Call {
-		calls := make([]fork.Call, len(ops))
+func assemble(p *program.Program) (*fork.Listing, error) {
+	lists := [...][]program.Op{fork.Enter: p.Enter, fork.Command: p.Command, fork.Init: p.Init}
+	size := fork.Sizes{Regs: int(p.Regs), HasInit: p.HasInit}
+	for part, ops := range lists {
+		size.Calls[part] = len(ops)
 		for i := range ops {
-			calls[i] = call(l, &ops[i], tag)
-			tag++
+			size.Memory += room(ops[i].Args)
 		}
-		return calls
 	}
-	l.Enter, l.Command = part(p.Enter), part(p.Command)
-	l.Init = part(p.Init)
-	return l
+	l, err := fork.NewListing(size)
+	if err != nil {
+		return nil, err
+	}
+	a := assembler{listing: l, shared: map[*program.More]fork.Arg{}}
+	for part, ops := range lists {
+		for i := range ops {
+			if err := a.put(fork.Part(part), i, &ops[i]); err != nil {
+				l.Free()
+				return nil, err
+			}
+		}
+	}
+	return l, nil
 }
 
-func call(l *fork.Listing, o *program.Op, tag int) fork.Call {
-	c := fork.Call{Tag: tag, Nr: o.Call.Nr, Save: int(o.Save), Then: o.Then, Retry: o.Retry, Try: o.Try}
-	if o.Want != nil {
-		c.Want, c.HasWant = *o.Want, true
+// room is how much memory arguments take, at the most.
+func room(args []program.Arg) int {
+	n := 0
+	for i := range args {
+		a := &args[i]
+		n += fork.Room(len(a.Text))
+		if a.More == nil {
+			continue
+		}
+		for _, s := range a.More.Texts {
+			n += fork.Room(len(s))
+		}
+		n += fork.Room(a.More.Size())
 	}
+	return n
+}
+
+type assembler struct {
+	listing *fork.Listing
+	shared  map[*program.More]fork.Arg // lists of texts, which several attempts to execute have in common
+	tag     int
+	errs    [2]fork.Skip
+}
+
+func (a *assembler) put(part fork.Part, i int, o *program.Op) error {
+	c := fork.Call{Tag: a.tag, Nr: o.Call.Nr, Save: int(o.Save), Then: o.Then, Retry: o.Retry, Try: o.Try, HasWant: o.HasWant, Want: o.Want}
+	a.tag++
+	c.Errs = a.errs[:0]
 	for _, e := range o.Errs {
 		c.Errs = append(c.Errs, fork.Skip{Errno: e.Errno, N: e.N})
 	}
-	for i, a := range o.Args {
-		switch a.Kind {
-		case program.Number:
-			c.Args[i] = fork.Arg{Val: a.Num, Reg: int(a.Reg)}
-		case program.Text:
-			c.Args[i] = l.String(a.Text)
-		case program.Texts:
-			c.Args[i] = l.Strings(a.Texts)
-		case program.Struct:
-			c.Args[i] = l.Bytes(a.Bytes())
-		case program.Buffer:
-			c.Args[i] = l.Bytes(make([]byte, a.Num))
-		}
+	for j := range o.Args {
+		c.Args[j] = a.arg(&o.Args[j])
 	}
-	return c
+	return a.listing.Put(part, i, &c)
+}
+
+func (a *assembler) arg(from *program.Arg) fork.Arg {
+	switch from.Kind {
+	case program.Text:
+		return a.listing.String(from.Text)
+	case program.Texts:
+		arg, ok := a.shared[from.More]
+		if !ok {
+			arg = a.listing.Strings(from.More.Texts)
+			a.shared[from.More] = arg
+		}
+		return arg
+	case program.Struct, program.Buffer:
+		return a.listing.Bytes(from.More.Bytes())
+	case program.Number:
+	}
+	return fork.Arg{Val: from.Num, Reg: int(from.Reg)}
 }
 
 // opAt returns the op with a tag of assemble's, or nil.

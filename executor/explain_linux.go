@@ -113,7 +113,7 @@ func (r *run) explain(tag int, errno syscall.Errno) *Failure {
 
 // insideBox reports whether an openat2 resolves a path of the box rather than of the host.
 func (r *run) insideBox(op *program.Op) bool {
-	for _, f := range op.Args[2].Fields {
+	for _, f := range op.Args[2].More.Fields {
 		if f.Name == "resolve" {
 			return f.Num&unix.RESOLVE_IN_ROOT != 0
 		}

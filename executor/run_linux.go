@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"github.com/boxfile/boxfile/executor/internal/fork"
@@ -19,11 +19,9 @@ import (
 var forwarded = []os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT}
 
 // Run makes the box, waits until it is gone, and says how its command ended.
-// The error is a *Failure. Run locks its goroutine to a thread, because the
-// box dies with the thread that forked it.
+// The error is a *Failure. The box dies with the thread that forked it, so Run
+// must not be called on a goroutine that is locked to a thread and ends early.
 func Run(p *program.Program, o Options) (Status, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	r := &run{prog: p, opts: o}
 	status, failure := r.run()
 	if failure == nil {
@@ -57,12 +55,7 @@ func (r *run) run() (Status, *Failure) {
 		return Status{}, r.fail(-1, "socketpair", err)
 	}
 	defer unix.Close(ours)
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, forwarded...)
-	defer signal.Stop(signals)
-	listing := assemble(r.prog)
-	listing.Erase = arguments()
-	r.child, err = fork.Start(listing, uintptr(r.prog.Flags), []int{0, theirs})
+	err = r.start(theirs)
 	unix.Close(theirs)
 	if err != nil {
 		return Status{}, r.explainFork(err)
@@ -70,7 +63,7 @@ func (r *run) run() (Status, *Failure) {
 	defer unix.Close(r.child.PIDFD)
 	done := make(chan struct{})
 	defer close(done)
-	go forward(r.child.PIDFD, signals, done)
+	go forward(r.child.PIDFD, done)
 	return r.watch(ours)
 }
 
@@ -119,8 +112,33 @@ func arguments() []byte {
 	return unsafe.Slice(first, size)
 }
 
+// start forks the child.
+func (r *run) start(control int) error {
+	l, err := assemble(r.prog)
+	if err != nil {
+		return err
+	}
+	defer l.Free()
+	l.Erase = arguments()
+	r.child, err = fork.Start(l, uintptr(r.prog.Flags), control)
+	return err
+}
+
+// settleTime is how long a box has to live before its signals are forwarded
+// rather than ending boxfile and the box at once. Asking the Go runtime for them
+// costs as much as making a quarter of the box.
+const settleTime = 5 * time.Millisecond
+
 // forward passes signals on to process 1 of the box. A pidfd cannot hit another process by mistake.
-func forward(pidfd int, signals <-chan os.Signal, done <-chan struct{}) {
+func forward(pidfd int, done <-chan struct{}) {
+	select {
+	case <-time.After(settleTime):
+	case <-done:
+		return
+	}
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, forwarded...)
+	defer signal.Stop(signals)
 	for {
 		select {
 		case s := <-signals:

@@ -17,42 +17,42 @@ type Call struct {
 
 // The calls, one a line. Only calls that every architecture has: the *at forms.
 var (
-	callCapset       = Call{"capset", unix.SYS_CAPSET}
-	callChdir        = Call{"chdir", unix.SYS_CHDIR}
-	callChroot       = Call{"chroot", unix.SYS_CHROOT}
-	callClose        = Call{"close", unix.SYS_CLOSE}
-	callCloseRange   = Call{"close_range", unix.SYS_CLOSE_RANGE}
-	callExecve       = Call{"execve", unix.SYS_EXECVE}
-	callFchdir       = Call{"fchdir", unix.SYS_FCHDIR}
-	callFchmodat     = Call{"fchmodat", unix.SYS_FCHMODAT}
-	callFsconfig     = Call{"fsconfig", unix.SYS_FSCONFIG}
-	callFsmount      = Call{"fsmount", unix.SYS_FSMOUNT}
-	callFsopen       = Call{"fsopen", unix.SYS_FSOPEN}
-	callIoctl        = Call{"ioctl", unix.SYS_IOCTL}
-	callMkdirat      = Call{"mkdirat", unix.SYS_MKDIRAT}
-	callMknodat      = Call{"mknodat", unix.SYS_MKNODAT}
-	callMountSetattr = Call{"mount_setattr", unix.SYS_MOUNT_SETATTR}
-	callMoveMount    = Call{"move_mount", unix.SYS_MOVE_MOUNT}
-	callOpenTree     = Call{"open_tree", unix.SYS_OPEN_TREE}
-	callOpenat       = Call{"openat", unix.SYS_OPENAT}
-	callOpenat2      = Call{"openat2", unix.SYS_OPENAT2}
-	callPivotRoot    = Call{"pivot_root", unix.SYS_PIVOT_ROOT}
-	callPpoll        = Call{"ppoll", unix.SYS_PPOLL}
-	callPrctl        = Call{"prctl", unix.SYS_PRCTL}
-	callPrlimit      = Call{"prlimit64", unix.SYS_PRLIMIT64}
-	callRecvfrom     = Call{"recvfrom", unix.SYS_RECVFROM}
-	callRead         = Call{"read", unix.SYS_READ}
-	callSethostname  = Call{"sethostname", unix.SYS_SETHOSTNAME}
-	callSetgroups    = Call{"setgroups", unix.SYS_SETGROUPS}
-	callSetresgid    = Call{"setresgid", unix.SYS_SETRESGID}
-	callSetresuid    = Call{"setresuid", unix.SYS_SETRESUID}
-	callSetsid       = Call{"setsid", unix.SYS_SETSID}
-	callSigprocmask  = Call{"rt_sigprocmask", unix.SYS_RT_SIGPROCMASK}
-	callSocket       = Call{"socket", unix.SYS_SOCKET}
-	callSymlinkat    = Call{"symlinkat", unix.SYS_SYMLINKAT}
-	callUmask        = Call{"umask", unix.SYS_UMASK}
-	callUmount       = Call{"umount2", unix.SYS_UMOUNT2}
-	callWrite        = Call{"write", unix.SYS_WRITE}
+	callCapset       = &Call{"capset", unix.SYS_CAPSET}
+	callChdir        = &Call{"chdir", unix.SYS_CHDIR}
+	callChroot       = &Call{"chroot", unix.SYS_CHROOT}
+	callClose        = &Call{"close", unix.SYS_CLOSE}
+	callCloseRange   = &Call{"close_range", unix.SYS_CLOSE_RANGE}
+	callExecve       = &Call{"execve", unix.SYS_EXECVE}
+	callFchdir       = &Call{"fchdir", unix.SYS_FCHDIR}
+	callFchmodat     = &Call{"fchmodat", unix.SYS_FCHMODAT}
+	callFsconfig     = &Call{"fsconfig", unix.SYS_FSCONFIG}
+	callFsmount      = &Call{"fsmount", unix.SYS_FSMOUNT}
+	callFsopen       = &Call{"fsopen", unix.SYS_FSOPEN}
+	callIoctl        = &Call{"ioctl", unix.SYS_IOCTL}
+	callMkdirat      = &Call{"mkdirat", unix.SYS_MKDIRAT}
+	callMknodat      = &Call{"mknodat", unix.SYS_MKNODAT}
+	callMountSetattr = &Call{"mount_setattr", unix.SYS_MOUNT_SETATTR}
+	callMoveMount    = &Call{"move_mount", unix.SYS_MOVE_MOUNT}
+	callOpenTree     = &Call{"open_tree", unix.SYS_OPEN_TREE}
+	callOpenat       = &Call{"openat", unix.SYS_OPENAT}
+	callOpenat2      = &Call{"openat2", unix.SYS_OPENAT2}
+	callPivotRoot    = &Call{"pivot_root", unix.SYS_PIVOT_ROOT}
+	callPpoll        = &Call{"ppoll", unix.SYS_PPOLL}
+	callPrctl        = &Call{"prctl", unix.SYS_PRCTL}
+	callPrlimit      = &Call{"prlimit64", unix.SYS_PRLIMIT64}
+	callRecvfrom     = &Call{"recvfrom", unix.SYS_RECVFROM}
+	callRead         = &Call{"read", unix.SYS_READ}
+	callSethostname  = &Call{"sethostname", unix.SYS_SETHOSTNAME}
+	callSetgroups    = &Call{"setgroups", unix.SYS_SETGROUPS}
+	callSetresgid    = &Call{"setresgid", unix.SYS_SETRESGID}
+	callSetresuid    = &Call{"setresuid", unix.SYS_SETRESUID}
+	callSetsid       = &Call{"setsid", unix.SYS_SETSID}
+	callSigprocmask  = &Call{"rt_sigprocmask", unix.SYS_RT_SIGPROCMASK}
+	callSocket       = &Call{"socket", unix.SYS_SOCKET}
+	callSymlinkat    = &Call{"symlinkat", unix.SYS_SYMLINKAT}
+	callUmask        = &Call{"umask", unix.SYS_UMASK}
+	callUmount       = &Call{"umount2", unix.SYS_UMOUNT2}
+	callWrite        = &Call{"write", unix.SYS_WRITE}
 )
 
 // Names prints a number as the kernel's headers spell it. With Enum the number
@@ -104,8 +104,9 @@ func (t *Names) Print(n uint64) string {
 }
 
 var (
-	octal  = &Names{Octal: true}
-	fdName = &Names{Enum: true, Values: []Value{{atFDCWD, "AT_FDCWD"}}}
+	octal    = &Names{Octal: true}
+	nullName = &Names{Enum: true, Values: []Value{{0, "NULL"}}}
+	fdName   = &Names{Enum: true, Values: []Value{{atFDCWD, "AT_FDCWD"}}}
 
 	atFlags = &Names{Values: []Value{{unix.AT_EMPTY_PATH, "AT_EMPTY_PATH"}, {unix.AT_RECURSIVE, "AT_RECURSIVE"}}}
 

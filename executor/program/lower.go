@@ -5,6 +5,7 @@ package program
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/executor/host"
@@ -51,6 +52,7 @@ const (
 type lowering struct {
 	facts   host.Facts
 	prog    *Program
+	args    []Arg // room for the arguments of ops
 	step    int
 	ops     [phases][]Op
 	trees   map[string]*tree  // by target
@@ -62,8 +64,8 @@ type lowering struct {
 	folderFD, scratchFD   Reg
 	scratchNames          int
 	rootFD, devFD, procFD Reg
-	emptyDir              string // name in scratch of the directory that masks directories
-	rootSealed            bool   // the generated root becomes read-only
+	emptyFD               Reg  // masks directories
+	rootSealed            bool // the generated root becomes read-only
 	userNS                bool
 	ranges                bool // more than the caller's own id is mapped
 	noNewPrivs            bool
@@ -97,15 +99,9 @@ func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 	}
 	l.step = -1
 	l.finish()
-	for ph := start; ph < enterEnd; ph++ {
-		l.prog.Enter = append(l.prog.Enter, l.ops[ph]...)
-	}
-	for ph := quiet; ph < quietEnd; ph++ {
-		l.prog.Init = append(l.prog.Init, l.ops[ph]...)
-	}
-	for ph := limit; ph < phases; ph++ {
-		l.prog.Command = append(l.prog.Command, l.ops[ph]...)
-	}
+	l.prog.Enter = slices.Concat(l.ops[start:enterEnd]...)
+	l.prog.Init = slices.Concat(l.ops[quiet:quietEnd]...)
+	l.prog.Command = slices.Concat(l.ops[limit:phases]...)
 	return l.prog, nil
 }
 
@@ -114,8 +110,16 @@ func (l *lowering) refuse(cause, fix, format string, args ...any) error {
 }
 
 // op appends a call to a phase. The pointer is good until the next one.
-func (l *lowering) op(ph phase, c Call, args ...Arg) *Op {
-	l.ops[ph] = append(l.ops[ph], Op{Step: l.step, Call: c, Args: args})
+func (l *lowering) op(ph phase, c *Call, args ...Arg) *Op {
+	if len(l.args)+len(args) > cap(l.args) { // arguments of all ops lie side by side: fewer pages are touched
+		l.args = make([]Arg, 0, 512)
+	}
+	at := len(l.args)
+	l.args = append(l.args, args...)
+	if l.ops[ph] == nil {
+		l.ops[ph] = make([]Op, 0, 32)
+	}
+	l.ops[ph] = append(l.ops[ph], Op{Step: l.step, Call: c, Args: l.args[at:len(l.args):len(l.args)]})
 	return &l.ops[ph][len(l.ops[ph])-1]
 }
 
@@ -128,7 +132,7 @@ func (l *lowering) keep(o *Op) Reg {
 
 // expect makes every other result than n an error.
 func (o *Op) expect(n int64) *Op {
-	o.Want = &n
+	o.Want, o.HasWant = n, true
 	return o
 }
 
@@ -151,10 +155,10 @@ func named(n uint64, t *Names) Arg     { return Arg{Num: n, Names: t} }
 func reg(r Reg) Arg                    { return Arg{Reg: r} }
 func regPlus(r Reg, n int64) Arg       { return Arg{Reg: r, Num: uint64(n)} }
 func text(s string) Arg                { return Arg{Kind: Text, Text: s} }
-func structure(f ...Field) Arg         { return Arg{Kind: Struct, Fields: f} }
-func buffer(n uint64) Arg              { return Arg{Kind: Buffer, Num: n} }
+func structure(f ...Field) Arg         { return Arg{Kind: Struct, More: &More{Fields: f}} }
+func buffer(n int) Arg                 { return Arg{Kind: Buffer, More: &More{Buffer: n}} }
 func cwd() Arg                         { return named(atFDCWD, fdName) }
-func null() Arg                        { return Arg{Names: &Names{Enum: true, Values: []Value{{0, "NULL"}}}} }
+func null() Arg                        { return Arg{Names: nullName} }
 func word(name string, n uint64) Field { return Field{Name: name, Size: 8, Num: n} }
 
 // folder is the Boxfile's folder, opened once, for relative paths.

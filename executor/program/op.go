@@ -8,22 +8,23 @@ import (
 )
 
 // Reg names a value that an op keeps for later ones. Register 0 is none.
-type Reg int
+type Reg int32
 
 // Control is the register of the child's end of the control socket, which is there from the start.
 const Control Reg = 1
 
 // Op is one raw system call.
 type Op struct {
-	Step  int // index into the plan's steps; -1 for what every program does
-	Call  Call
-	Args  []Arg
-	Save  Reg
-	Want  *int64 // the only good result; nil: any that is not an error
-	Errs  []Skip
-	Then  int // ops to pass over after success
-	Retry bool
-	Try   bool // an attempt of a search; see fork.Call
+	Step    int // index into the plan's steps; -1 for what every program does
+	Call    *Call
+	Args    []Arg
+	Errs    []Skip
+	Want    int64 // the only good result, if HasWant
+	HasWant bool
+	Retry   bool // a bounded number of times after EINTR and EAGAIN
+	Try     bool // an attempt of a search: not found goes on to the next op
+	Save    Reg
+	Then    int // ops to pass over after success
 }
 
 // Skip is an error that was foreseen: go on, passing over N ops.
@@ -41,19 +42,25 @@ const (
 	Text                  // pointer to a NUL-terminated string
 	Texts                 // pointer to a NULL-terminated array of strings
 	Struct                // pointer to Fields
-	Buffer                // pointer to Num bytes that the call fills
+	Buffer                // pointer to bytes that the call fills
 )
 
 // Arg is one argument of an op.
 type Arg struct {
-	Kind   ArgKind
-	Num    uint64
-	Reg    Reg
-	Names  *Names // how Num is printed; nil: as a number
-	Text   string
+	Kind  ArgKind
+	Reg   Reg
+	Num   uint64
+	Names *Names // how Num is printed; nil: as a number
+	Text  string
+	More  *More
+}
+
+// More is the rest of an argument that is a Texts, a Struct or a Buffer.
+type More struct {
 	Texts  []string
 	Hidden map[int]string // Texts that are not printed, by index: what is printed instead
 	Fields []Field
+	Buffer int // bytes
 }
 
 // Field is a member of a structure: Size bytes of Num, or Text padded with NULs to Size.
@@ -65,17 +72,29 @@ type Field struct {
 	Names *Names
 }
 
-// Bytes is the structure in memory. Both architectures are little-endian.
-func (a Arg) Bytes() []byte {
-	var out []byte
-	for _, f := range a.Fields {
-		b := make([]byte, max(f.Size, 8))
-		if f.Text != "" {
-			copy(b, f.Text)
-		} else {
-			binary.LittleEndian.PutUint64(b, f.Num)
+// Size is the length in memory of a structure, a buffer or an array of pointers.
+func (m *More) Size() int {
+	n := m.Buffer + 8*(len(m.Texts)+1)
+	for i := range m.Fields {
+		n += m.Fields[i].Size
+	}
+	return n
+}
+
+// Bytes is the structure or the buffer in memory. Both architectures are little-endian.
+func (m *More) Bytes() []byte {
+	out := make([]byte, m.Buffer, m.Size()+8)
+	for i := range m.Fields {
+		f := &m.Fields[i]
+		end := len(out) + f.Size
+		if f.Text == "" {
+			out = binary.LittleEndian.AppendUint64(out, f.Num)[:end]
+			continue
 		}
-		out = append(out, b[:f.Size]...)
+		out = append(out, f.Text...)
+		for len(out) < end {
+			out = append(out, 0)
+		}
 	}
 	return out
 }

@@ -98,8 +98,8 @@ func (o *Op) String() string {
 	if o.Save != 0 {
 		s += " = " + o.Save.String()
 	}
-	if o.Want != nil {
-		s += fmt.Sprintf(" = %d", *o.Want)
+	if o.HasWant {
+		s += fmt.Sprintf(" = %d", o.Want)
 	}
 	for _, e := range o.Errs {
 		s += fmt.Sprintf("  [%s: %s]", errnoName(e.Errno), passOver(e.N))
@@ -132,24 +132,24 @@ func (a Arg) String() string {
 	case Text:
 		return strconv.Quote(a.Text)
 	case Texts:
-		out := make([]string, len(a.Texts))
-		for i, t := range a.Texts {
+		out := make([]string, len(a.More.Texts))
+		for i, t := range a.More.Texts {
 			out[i] = strconv.Quote(t)
-			if h, ok := a.Hidden[i]; ok {
+			if h, ok := a.More.Hidden[i]; ok {
 				out[i] = h
 			}
 		}
 		return "[" + strings.Join(out, ", ") + "]"
 	case Struct:
-		out := make([]string, 0, len(a.Fields))
-		for _, f := range a.Fields {
+		out := make([]string, 0, len(a.More.Fields))
+		for _, f := range a.More.Fields {
 			if f.Name != "" {
 				out = append(out, f.String())
 			}
 		}
 		return "{" + strings.Join(out, ", ") + "}"
 	case Buffer:
-		return fmt.Sprintf("[%d bytes]", a.Num)
+		return fmt.Sprintf("[%d bytes]", a.More.Buffer)
 	case Number:
 	}
 	if a.Reg == 0 {

@@ -105,7 +105,7 @@ func (l *lowering) Mask(s *plan.Mask) error {
 		case host.Missing:
 			continue
 		case host.Directory:
-			source = l.emptyMount()
+			source = l.empty()
 		default:
 			source = l.cloneHost("/dev/null", false)
 		}
@@ -120,7 +120,7 @@ func (l *lowering) Mask(s *plan.Mask) error {
 
 // maskUnknown masks a path of which only the box knows whether it is a directory.
 func (l *lowering) maskUnknown(p string) {
-	dir, file := l.emptyMount(), l.cloneHost("/dev/null", false)
+	dir, file := l.emptyFS(), l.cloneHost("/dev/null", false)
 	to := l.at(guard, p, unix.O_DIRECTORY)
 	ops := l.ops[guard]
 	ops[len(ops)-1].tolerate(unix.ENOTDIR, 1)
@@ -128,16 +128,18 @@ func (l *lowering) maskUnknown(p string) {
 	l.move(guard, file, l.at(guard, p, 0))
 }
 
-// emptyMount is a detached read-only mount of an empty directory.
-func (l *lowering) emptyMount() Reg {
-	scratch := l.scratch()
-	if l.emptyDir == "" {
-		l.emptyDir = l.scratchName()
-		l.op(open, callMkdirat, reg(scratch), text(l.emptyDir), named(0o755, octal))
+// empty is a read-only empty directory to mask with: a file system of its own
+// at first, and clones of it once that one is attached.
+func (l *lowering) empty() Reg {
+	if l.emptyFD == 0 {
+		l.emptyFD = l.emptyFS()
+		return l.emptyFD
 	}
-	fd := l.clone(open, scratch, l.emptyDir, false)
-	l.setattr(open, fd, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC, false)
-	return fd
+	return l.clone(guard, l.emptyFD, "", false)
+}
+
+func (l *lowering) emptyFS() Reg {
+	return l.filesystem(open, "tmpfs", unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC, setting{"mode", "0755"})
 }
 
 // Readonly covers paths with a read-only view of themselves.

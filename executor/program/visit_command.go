@@ -96,9 +96,7 @@ func (l *lowering) Capabilities(s *plan.Capabilities) error {
 	for c := uint64(0); c < 64; c++ {
 		if sets["bounding"]&(1<<c) == 0 {
 			// a number that this kernel does not know ends the row
-			o := l.op(bound, callPrctl, num(unix.PR_CAPBSET_DROP), named(c, capNames), num(0), num(0), num(0))
-			o.Args[0].Names = prctls
-			o.tolerate(unix.EINVAL, int(63-c))
+			l.op(bound, callPrctl, named(unix.PR_CAPBSET_DROP, prctls), named(c, capNames)).tolerate(unix.EINVAL, 0)
 		}
 	}
 	l.trimDrops(sets["bounding"])
@@ -235,8 +233,9 @@ func (l *lowering) Exec(s *plan.Exec) error {
 			return &Refusal{Step: l.step, Code: 127, Message: "cannot execute " + s.Args[0] + ": PATH names no directory", Fix: "write the command's whole path"}
 		}
 	}
+	argv, envp := &More{Texts: s.Args}, &More{Texts: l.env, Hidden: l.hidden}
 	for _, c := range candidates {
-		o := l.op(last, callExecve, text(c), Arg{Kind: Texts, Texts: s.Args}, Arg{Kind: Texts, Texts: l.env, Hidden: l.hidden})
+		o := l.op(last, callExecve, text(c), Arg{Kind: Texts, More: argv}, Arg{Kind: Texts, More: envp})
 		o.Try = len(candidates) > 1
 	}
 	return nil

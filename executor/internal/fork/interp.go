@@ -64,14 +64,14 @@ func child(im *image) {
 	for i := 0; i < len(im.erase); i++ {
 		im.erase[i] = 0
 	}
-	run(im, im.enter)
+	run(im, im.calls[Enter])
 	if im.hasInit {
 		pid := command(im)
-		run(im, im.init)
+		run(im, im.calls[Init])
 		tell(im, Started, 0, 0)
 		reap(im, pid)
 	}
-	run(im, im.command)
+	run(im, im.calls[Command])
 	exit(exitSetup) // not reached: the last call of command is execve
 }
 
@@ -160,22 +160,33 @@ func search(im *image, e syscall.Errno) syscall.Errno {
 	return 0
 }
 
-// command forks the process that becomes the command. CLONE_VFORK keeps this
-// one waiting until it has, so that a failure is told before anything else is.
+// vfork is clone(2) with a stack for the child.
+//
+//go:noescape
+func vfork(flags, stack uintptr, im *image) (pid, errno uintptr)
+
+// command makes the process that becomes the command. It shares this one's
+// memory, and CLONE_VFORK keeps this one waiting until it has executed or
+// ended, so that a failure is told before anything else is, and no page is copied.
 //
 //go:nosplit
 //go:norace
 func command(im *image) uintptr {
-	pid, _, e := syscall.RawSyscall6(unix.SYS_CLONE, unix.CLONE_VFORK|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	pid, e := vfork(unix.CLONE_VM|unix.CLONE_VFORK|uintptr(unix.SIGCHLD), im.stack, im)
 	if e != 0 {
 		tell(im, Failed, ^uint32(0), uint32(e))
 		exit(exitSetup)
 	}
-	if pid == 0 {
-		run(im, im.command)
-		exit(exitSetup)
-	}
 	return pid
+}
+
+// commandChild is called by vfork, in the child.
+//
+//go:nosplit
+//go:norace
+func commandChild(im *image) {
+	run(im, im.calls[Command])
+	exit(exitSetup)
 }
 
 // reap is the rest of process 1's life: it collects whoever ends, forwards

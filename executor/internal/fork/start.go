@@ -33,30 +33,24 @@ type Child struct {
 }
 
 // Start forks a child into new namespaces (flags are CLONE_NEW* of clone(2))
-// and has it run the listing. Regs[n] becomes register n; Regs[Control] is the
-// child's end of the control socket. The calling goroutine must be locked to
-// its thread for as long as the child lives, because a parent-death signal
-// follows the thread.
-func Start(l *Listing, flags uintptr, regs []int) (Child, error) {
-	im, free, err := l.assemble()
-	if err != nil {
-		return Child{}, err
-	}
-	defer free()
-	for i, v := range regs {
-		im.regs[i] = uintptr(v)
-	}
+// and has it run the listing. control is the child's end of the control socket.
+//
+// A parent-death signal follows the thread that forked, so the caller must not
+// be on a goroutine that is locked to a thread and ends before the child.
+func Start(l *Listing, flags uintptr, control int) (Child, error) {
+	l.erase = l.Erase
+	l.regs[Control] = uintptr(control)
 	// CLONE_CLEAR_SIGHAND: the child must never run a handler of the Go runtime.
 	args := cloneArgs{
 		flags:      uint64(flags) | unix.CLONE_CLEAR_SIGHAND | unix.CLONE_PIDFD,
 		exitSignal: uint64(unix.SIGCHLD),
-		pidfd:      uint64(uintptr(unsafe.Pointer(&im.scratch.pidfd))), // not on the stack, which may move
+		pidfd:      uint64(uintptr(unsafe.Pointer(&l.scratch.pidfd))), // not on the stack, which may move
 	}
-	pid, errno := start(im, &args)
+	pid, errno := start(&l.image, &args)
 	if errno != 0 {
 		return Child{}, errno
 	}
-	return Child{PID: int(pid), PIDFD: int(im.scratch.pidfd)}, nil
+	return Child{PID: int(pid), PIDFD: int(l.scratch.pidfd)}, nil
 }
 
 // start is kept apart so that nothing of Start's frame is live across the fork.
