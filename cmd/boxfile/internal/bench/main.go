@@ -1,0 +1,145 @@
+//go:build linux
+
+// Command bench measures what a box costs to start, beside bubblewrap and what
+// else is installed: the same job, in one run, in turns, so that a busy machine
+// is busy for all of them. It prints one table and belongs to "make bench".
+//
+// Time is taken around fork, exec and wait, without os/exec and its goroutines.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	boxfile string
+	rounds  int
+	gap     time.Duration
+	starts  int
+	user    string
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.boxfile, "boxfile", "bin/boxfile", "the program to measure")
+	flag.IntVar(&o.rounds, "n", 200, "rounds; each starts every command once")
+	flag.DurationVar(&o.gap, "gap", 5*time.Millisecond, "wait between starts, so that none pays for the last one's end")
+	flag.IntVar(&o.starts, "starts", 400, "starts to count throughput over; 0: leave it out")
+	flag.StringVar(&o.user, "user", "", "become this user first")
+	flag.Parse()
+	if err := run(o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(o options) error {
+	if o.user != "" && os.Getuid() == 0 {
+		return again(o)
+	}
+	dir, err := os.MkdirTemp("", "boxfile-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	boxfile, err := filepath.Abs(o.boxfile)
+	if err != nil {
+		return err
+	}
+	commands, err := lay(dir, boxfile)
+	if err != nil {
+		return err
+	}
+	able, absent := try(commands)
+	who := "uid " + strconv.Itoa(os.Getuid())
+	fmt.Printf("%d cores, kernel %s, %s; %d rounds in turns, %v apart\n\n", runtime.NumCPU(), release(), who, o.rounds, o.gap)
+	report(able, measure(able, o.rounds, o.gap))
+	if o.starts > 0 {
+		fmt.Printf("\nthroughput, %d starts, %d at a time\n", o.starts, runtime.NumCPU())
+		for _, c := range able {
+			if c.once {
+				continue
+			}
+			fmt.Printf("  %-12s %7.0f boxes/s\n", c.name, throughput(c, o.starts, runtime.NumCPU()))
+		}
+	}
+	if rss, err := waiting(dir, boxfile); err == nil {
+		fmt.Printf("\nboxfile while its box runs: %.1f MiB resident\n", rss)
+	} else {
+		fmt.Printf("\nboxfile while its box runs: %v\n", err)
+	}
+	for _, a := range absent {
+		fmt.Println("not measured:", a)
+	}
+	return nil
+}
+
+// again runs this program as another user: a copy of it and of boxfile, in a
+// folder that every user may enter.
+func again(o options) error {
+	u, err := user.Lookup(o.user)
+	if err != nil {
+		return err
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return err
+	}
+	gid, err := strconv.Atoi(u.Gid)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "boxfile-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	for from, to := range map[string]string{"/proc/self/exe": "bench", o.boxfile: "boxfile"} {
+		b, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, to), b, 0o755); err != nil {
+			return err
+		}
+	}
+	args := []string{
+		filepath.Join(dir, "bench"), "-boxfile", filepath.Join(dir, "boxfile"), "-n", strconv.Itoa(o.rounds),
+		"-gap", o.gap.String(), "-starts", strconv.Itoa(o.starts),
+	}
+	pid, err := syscall.ForkExec(args[0], args, &syscall.ProcAttr{
+		Dir: dir, Files: []uintptr{0, 1, 2},
+		Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + u.HomeDir, "USER=" + o.user},
+		Sys: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}},
+	})
+	if err != nil {
+		return err
+	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
+		return err
+	}
+	if status.ExitStatus() != 0 {
+		return fmt.Errorf("as %s: exit %d", o.user, status.ExitStatus())
+	}
+	return nil
+}
+
+func release() string {
+	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return "unknown"
+	}
+	return string(b[:len(b)-1])
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The tests run the program as it ships, because what is shipped includes its
+// start-up. bin is a folder, open to every user, that holds nothing else.
+var bin string //nolint:gochecknoglobals // set once, before any test
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "boxfile-test-")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+		if err := os.Chmod(dir, 0o755); err != nil {
+			panic(err)
+		}
+		bin = dir
+		if err := build(filepath.Join(dir, "boxfile")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// build makes the program as the Makefile does, or takes the one that
+// BOXFILE_TEST_BINARY names, for machines without a Go toolchain.
+func build(to string) error {
+	if ready := os.Getenv("BOXFILE_TEST_BINARY"); ready != "" {
+		b, err := os.ReadFile(ready)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, b, 0o755)
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", to, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func TestScript(t *testing.T) {
+	root := filepath.Join(bin, "work")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		WorkdirRoot:         root,
+		RequireExplicitExec: true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PATH", bin+":"+e.Getenv("PATH"))
+			e.Setenv("OS", runtime.GOOS)
+			return openToAll(e.WorkDir)
+		},
+		Condition: condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "asuser": asUser, "mkfifo": mkfifo, "zeros": zeros,
+		},
+	})
+}
+
+// openToAll lets an ordinary user read and write what a script laid out.
+func openToAll(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		mode := os.FileMode(0o666)
+		if d.IsDir() {
+			mode = 0o777
+		}
+		return os.Chmod(path, mode)
+	})
+}
+
+// condition knows "root", and the names of programs. With BOXFILE_TEST_NO_SKIP a
+// program that is not installed is a failure instead of a skip.
+func condition(name string) (bool, error) {
+	if name == "root" {
+		return os.Getuid() == 0, nil
+	}
+	_, err := exec.LookPath(name)
+	if err != nil && os.Getenv("BOXFILE_TEST_NO_SKIP") != "" {
+		return false, fmt.Errorf("%s is not installed", name)
+	}
+	return err == nil, nil
+}
+
+// exits N COMMAND… runs a command that must end with the exit code N.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits N COMMAND...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// ordinary is an ordinary user for root to become.
+func ordinary() (*user.User, error) {
+	for _, name := range []string{os.Getenv("BOXFILE_TEST_USER"), "tester", "nobody"} {
+		if name == "" {
+			continue
+		}
+		if u, err := user.Lookup(name); err == nil {
+			return u, nil
+		}
+	}
+	return nil, errors.New("there is no user tester or nobody; BOXFILE_TEST_USER names another")
+}
+
+// ordinaryCommand is the command as an ordinary user would give it: as it is, or
+// with root's rights put down.
+func ordinaryCommand(words []string) ([]string, error) {
+	if os.Getuid() != 0 {
+		return words, nil
+	}
+	u, err := ordinary()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat([]string{"setpriv", "--reuid=" + u.Uid, "--regid=" + u.Gid, "--clear-groups", "--"}, words), nil
+}
+
+// asuser N COMMAND… is exits for an ordinary user.
+func asUser(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: asuser N COMMAND...")
+	}
+	words, err := ordinaryCommand(args[1:])
+	ts.Check(err)
+	exits(ts, false, append(args[:1:1], words...))
+}
+
+// zeros FILE BYTES makes a file of zeros.
+func zeros(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: zeros FILE BYTES")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Repeat("\x00", n)), 0o644))
+}
+
+// skip says what is missing; where everything can be installed that is a failure.
+func skip(t *testing.T, missing string) {
+	t.Helper()
+	if os.Getenv("BOXFILE_TEST_NO_SKIP") != "" {
+		t.Fatal(missing)
+	}
+	t.Skip(missing)
+}
