@@ -4,6 +4,8 @@ go 1.26.0
 
 require github.com/hashicorp/go-multierror v1.1.1
 
+require golang.org/x/tools v0.26.0 // indirect
+
 require (
 	github.com/hashicorp/errwrap v1.0.0 // indirect
 	github.com/rogpeppe/go-internal v1.16.0

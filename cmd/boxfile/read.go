@@ -4,10 +4,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"unicode/utf8"
 )
 
@@ -63,30 +61,25 @@ func notRegular(name string, mode fs.FileMode) *problem {
 	return p
 }
 
-// readFile opens without waiting: a pipe with no writer would hold a plain open
-// for ever.
+// readFile reads a regular file of at most maxFile bytes.
 func readFile(name string) ([]byte, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, &unreadable{problem{at: name, text: "cannot read it: " + reason(err)}, err}
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	info, err := f.Stat()
-	if err != nil {
-		return nil, &unreadable{problem{at: name, text: "cannot read it: " + reason(err)}, err}
-	}
-	if !info.Mode().IsRegular() {
-		return nil, notRegular(name, info.Mode())
-	}
-	return readAll(name, f)
+	data, err := readRegular(name, maxFile+1)
+	return check(name, data, err)
 }
 
 func readAll(name string, r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err != nil {
+	return check(name, data, err)
+}
+
+func check(name string, data []byte, err error) ([]byte, error) {
+	var said *problem
+	switch {
+	case errors.As(err, &said):
+		return nil, err
+	case err != nil:
 		return nil, &unreadable{problem{at: name, text: "cannot read it: " + reason(err)}, err}
-	}
-	if len(data) > maxFile {
+	case len(data) > maxFile:
 		return nil, &problem{at: name, text: "is larger than 256 KiB, the most that is read", fix: "check that it is the right file"}
 	}
 	return data, nil

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 	"unicode"
 
@@ -156,10 +155,6 @@ func printable(text string) string {
 // reason is the last word of an error: "no such file or directory" and not the
 // operation and path that the message says anyway.
 func reason(err error) string {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		return errno.Error()
-	}
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		return path.Err.Error()
