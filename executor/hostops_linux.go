@@ -71,10 +71,20 @@ func (r *run) keep(h *program.HostOp) *Failure {
 		if err := unix.Mkdirat(fd, d, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
 			return r.failKeep(h, filepath.Join(h.Path, d), err)
 		} else if err == nil {
-			r.undoers = append(r.undoers, func() error { return os.Remove(filepath.Join(h.Path, d)) })
+			r.undoers = append(r.undoers, func() error { return removeLayer(filepath.Join(h.Path, d)) })
 		}
 	}
 	return nil
+}
+
+// removeLayer removes a directory that keep has made, with what overlayfs makes in a work directory.
+func removeLayer(dir string) error {
+	if filepath.Base(dir) == "work" {
+		for _, inner := range [...]string{"work", "index"} {
+			_ = os.Remove(filepath.Join(dir, inner)) // not there unless the overlay was mounted
+		}
+	}
+	return os.Remove(dir)
 }
 
 var errSwappable = errors.New("another user could replace it")

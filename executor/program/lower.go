@@ -84,6 +84,7 @@ func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 			Cause: "read-only binds need mount_setattr, which is in Linux 5.12 and newer"}
 	}
 	l.step = -1
+	l.dieWithParent(start)                  // again after the last change of credentials, which clears it
 	l.op(start, callUmask, named(0, octal)) // modes of generated files are what the plan says
 	for i, s := range p.Steps {
 		l.step = i

@@ -215,8 +215,7 @@ func (l *lowering) Exec(s *plan.Exec) error {
 	l.say("execute %s", s.Args[0])
 	if !l.prog.HasInit {
 		l.dieWithParent(last)
-		// nothing to read means that boxfile is alive, the end of the stream that it was gone before the line above
-		l.op(last, callRecvfrom, reg(Control), buffer(8), num(8), named(unix.MSG_DONTWAIT|unix.MSG_PEEK, recvFlags), null(), null()).expect(1).tolerate(unix.EAGAIN, 0)
+		l.stillAlive(last)
 	} else {
 		l.op(limit, callSetsid)
 	}
@@ -245,6 +244,12 @@ func (l *lowering) dieWithParent(ph phase) {
 	l.op(ph, callPrctl, named(unix.PR_SET_PDEATHSIG, prctls), named(uint64(unix.SIGKILL), signals), num(0), num(0), num(0))
 }
 
+// stillAlive ends the child when boxfile was gone before dieWithParent: nothing
+// to read on the control socket means that it lives, the end of the stream that it does not.
+func (l *lowering) stillAlive(ph phase) {
+	l.op(ph, callRecvfrom, reg(Control), buffer(8), num(8), named(unix.MSG_DONTWAIT|unix.MSG_PEEK, recvFlags), null(), null()).expect(1).tolerate(unix.EAGAIN, 0)
+}
+
 // finish adds what process 1 does before and after the command starts.
 func (l *lowering) finish() {
 	if l.pivoted && l.scratchFD != 0 { // it lies on the old root, which lies on the new one
@@ -256,6 +261,7 @@ func (l *lowering) finish() {
 	// only now: the id maps are written through /proc/self, which a process
 	// that cannot be dumped does not own
 	l.op(settle, callPrctl, named(unix.PR_SET_DUMPABLE, prctls), num(0), num(0), num(0), num(0))
+	l.stillAlive(settle)
 	l.op(quiet, callCloseRange, num(0), regPlus(Control, -1), named(0, closeFlags))
 	l.op(quiet, callCloseRange, regPlus(Control, 1), num(1<<32-1), named(0, closeFlags))
 	var keep uint64

@@ -1,0 +1,215 @@
+package executor_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/executor/program"
+	"golang.org/x/sys/unix"
+)
+
+// faultPlan is a box with host ops to undo.
+func faultPlan(t *testing.T, args ...string) *planner {
+	t.Helper()
+	return fullPlan(t, args...).before("close_fds",
+		&plan.CreateSource{Path: "./made", Type: "dir"}, &plan.Keep{Dir: "./kept"}).
+		before("pivot_root", &plan.Mount{Type: "bind", Source: "./made", Target: "/made", Options: []string{}},
+			&plan.Mount{Type: "overlay", Lower: []string{"./made"}, Target: "/kept", Write: "keep", Keep: "./kept", Options: []string{}})
+}
+
+// An error at any op is told with its step, ends with 125, 126 or 127, and leaves nothing behind.
+func TestFaultAtEveryOp(t *testing.T) {
+	for n, o := range allOps(t, faultPlan(t, "exit", "0")) {
+		if !reached(&o) {
+			continue
+		}
+		t.Run(strconv.Itoa(n)+" "+o.Call.Name, func(t *testing.T) {
+			t.Parallel()
+			b := newBox(t)
+			before := hostMounts(t)
+			b.env = []string{"BOXFILE_TEST_SPOIL=" + strconv.Itoa(n)}
+			r := b.run(faultPlan(t, "exit", "0").plan())
+			want := 125
+			if o.Call.Name == "execve" {
+				want = 126
+			}
+			if r.code != want {
+				t.Errorf("exit %d, not %d\n%s", r.code, want, r.stderr)
+			}
+			checkFailure(t, r.stderr, o)
+			b.nothingLeft(before)
+		})
+	}
+}
+
+// checkFailure wants the step's kind and words in the message.
+func checkFailure(t *testing.T, stderr string, o program.Op) {
+	t.Helper()
+	_, text, ok := strings.Cut(stderr, "FAILURE ")
+	var f map[string]string
+	if !ok || json.Unmarshal([]byte(text), &f) != nil {
+		t.Fatalf("no failure was told: %q", stderr)
+	}
+	kinds := faultPlan(t, "exit", "0").plan().Steps
+	want := "none"
+	if o.Step >= 0 {
+		want = plan.InfoOf(kinds[o.Step]).Name
+	}
+	if f["step"] != want || !strings.Contains(f["detail"], "ENOSYS") || f["message"] == "" || f["undo"] != "<nil>" {
+		t.Errorf("step %q is told as %v", want, f)
+	}
+}
+
+// When boxfile is killed at any op, the box is gone at once and nothing stays.
+func TestKillAtEveryOp(t *testing.T) {
+	for n, o := range allOps(t, faultPlan(t, "sleep")) {
+		if !reached(&o) {
+			continue
+		}
+		t.Run(strconv.Itoa(n)+" "+o.Call.Name, func(t *testing.T) {
+			t.Parallel()
+			b := newBox(t)
+			before := hostMounts(t)
+			b.env = []string{"BOXFILE_TEST_HOLD=" + strconv.Itoa(n)}
+			cmd := b.command(faultPlan(t, "sleep").plan())
+			var out bytes.Buffer
+			cmd.Stdout = &out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			pid := cmd.Process.Pid
+			waitFor(t, "a held child", func() bool { return held(pid) })
+			box := descendants(pid)
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			waitFor(t, "the end of the box", func() bool { return alive(box) == 0 })
+			b.nothingLeft(before)
+		})
+	}
+}
+
+// reached reports whether an op is made at all: drops from the bounding set end
+// at the first capability that this kernel does not know.
+func reached(o *program.Op) bool {
+	b, _ := os.ReadFile("/proc/sys/kernel/cap_last_cap")
+	last, _ := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 8)
+	return o.Call.Name != "prctl" || o.Args[0].Num != unix.PR_CAPBSET_DROP || o.Args[1].Num <= last+1
+}
+
+// allOps is the ops of a plan's program, in WriteText's count.
+func allOps(t *testing.T, p *planner) []program.Op {
+	t.Helper()
+	b := newBox(t)
+	prog, err := lower(p.plan(), b.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []program.Op
+	for _, list := range [][]program.Op{prog.Enter, prog.Command, prog.Init} {
+		out = append(out, list...)
+	}
+	return out
+}
+
+// nothingLeft looks for what a box may not leave: files in its folder, mounts, processes.
+func (b *box) nothingLeft(before string) {
+	b.t.Helper()
+	if after := hostMounts(b.t); after != before {
+		b.t.Errorf("the host's mounts have changed\n%s\n%s", before, after)
+	}
+	_ = filepath.Walk(b.dir, func(p string, info os.FileInfo, err error) error {
+		if err == nil && p != b.dir && !strings.HasPrefix(filepath.Base(p), "plan.json") && !b.allowed(p) {
+			b.t.Errorf("left behind: %s", p)
+		}
+		return nil
+	})
+}
+
+// allowed says what may stay after kill -9: the sources and kept directories that the file asked to be made.
+func (b *box) allowed(p string) bool {
+	if os.Getenv("BOXFILE_TEST_HOLD") == "" && !strings.Contains(strings.Join(b.env, " "), "HOLD") {
+		return false
+	}
+	rel, _ := filepath.Rel(b.dir, p)
+	return rel == "made" || rel == "kept" || strings.HasPrefix(rel, "kept/")
+}
+
+func hostMounts(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func waitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("no sign of %s", what)
+}
+
+// descendants is the processes below pid, as /proc shows them.
+func descendants(pid int) []int {
+	parents := map[int][]int{}
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, s := range stats {
+		b, err := os.ReadFile(s)
+		if err != nil {
+			continue
+		}
+		var id int
+		_, _ = fmt.Sscanf(string(b), "%d", &id)
+		rest := string(b[bytes.LastIndexByte(b, ')')+1:])
+		var state string
+		var parent int
+		_, _ = fmt.Sscan(rest, &state, &parent)
+		parents[parent] = append(parents[parent], id)
+	}
+	var out []int
+	for todo := []int{pid}; len(todo) > 0; {
+		kids := parents[todo[0]]
+		todo = append(todo[1:], kids...)
+		out = append(out, kids...)
+	}
+	return out
+}
+
+// alive counts the processes that still run; a zombie only waits for its reaper.
+func alive(pids []int) int {
+	n := 0
+	for _, p := range pids {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p))
+		if i := bytes.LastIndexByte(b, ')'); err == nil && i > 0 && !bytes.HasPrefix(b[i:], []byte(") Z")) && !bytes.HasPrefix(b[i:], []byte(") X")) {
+			n++
+		}
+	}
+	return n
+}
+
+// held reports whether some descendant waits in the call that hold put in its way.
+func held(pid int) bool {
+	for _, d := range descendants(pid) {
+		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", d))
+		f := strings.Fields(string(b))
+		if len(f) > 3 && (f[0] == strconv.Itoa(syscall.SYS_PPOLL) && f[2] == "0x0" || f[0] == strconv.Itoa(syscall.SYS_RT_SIGSUSPEND)) {
+			return true
+		}
+	}
+	return false
+}

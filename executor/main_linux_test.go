@@ -1,0 +1,194 @@
+package executor_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/executor"
+	"github.com/boxfile/boxfile/executor/host"
+	"github.com/boxfile/boxfile/executor/program"
+)
+
+// The test binary is three programs. Whatever enters namespaces does so in a
+// process of its own: "up" runs a saved plan, "probe" is the command inside.
+const modeEnv = "BOXFILE_TEST_MODE"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(modeEnv) {
+	case "up":
+		os.Exit(upMain())
+	case "probe":
+		os.Exit(probeMain())
+	}
+	os.Exit(m.Run())
+}
+
+// upMain runs the plan on standard input's file, as boxfile up does, with one
+// op spoilt or held where the test asks for it.
+func upMain() int {
+	f, err := os.Open(os.Getenv("BOXFILE_TEST_PLAN"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 99
+	}
+	p, err := plan.Decode(f)
+	f.Close()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 99
+	}
+	prog, err := lower(p, os.Getenv("BOXFILE_TEST_FOLDER"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 125
+	}
+	if n := os.Getenv("BOXFILE_TEST_SPOIL"); n != "" {
+		spoil(prog, n)
+	}
+	if n := os.Getenv("BOXFILE_TEST_HOLD"); n != "" {
+		hold(prog, n)
+	}
+	status, err := executor.Run(prog, executor.Options{})
+	var failure *executor.Failure
+	if errors.As(err, &failure) {
+		step := "none"
+		if failure.Step >= 0 {
+			step = prog.Steps[failure.Step].Kind
+		}
+		out, _ := json.Marshal(map[string]any{"step": step, "message": failure.Message, "fix": failure.Fix, "cause": failure.Cause, "detail": failure.Detail, "undo": fmt.Sprint(failure.Undo)})
+		fmt.Fprintf(os.Stderr, "FAILURE %s\n", out)
+	}
+	return status.Code
+}
+
+func lower(p *plan.Plan, folder string) (*program.Program, error) {
+	facts, err := host.Probe(program.NeedsOf(p, folder))
+	if err != nil {
+		return nil, err
+	}
+	facts.Caller.StdinTTY = false
+	return program.Lower(p, facts)
+}
+
+// opNumber returns the list that op n of WriteText's count is in, and its place there.
+func opNumber(prog *program.Program, n string) (*[]program.Op, int) {
+	i, _ := strconv.Atoi(n)
+	for _, list := range []*[]program.Op{&prog.Enter, &prog.Command, &prog.Init} {
+		if i < len(*list) {
+			return list, i
+		}
+		i -= len(*list)
+	}
+	panic("no op " + n)
+}
+
+// spoil makes an op a call that no kernel has, so that it fails where it stands.
+func spoil(prog *program.Program, n string) {
+	list, i := opNumber(prog, n)
+	o := (*list)[i]
+	o.Call = &program.Call{Name: o.Call.Name, Nr: 0xffff}
+	o.Errs, o.Try = nil, false
+	(*list)[i] = o
+}
+
+// hold has the child stop before an op for good, unless the supervisor dies.
+func hold(prog *program.Program, n string) {
+	list, i := opNumber(prog, n)
+	wait := program.Op{Step: -1, Call: &program.Call{Name: "ppoll", Nr: syscall.SYS_PPOLL}, Args: make([]program.Arg, 5)}
+	if list == &prog.Init { // descriptors may be gone there, and so may be nothing else
+		wait.Call = &program.Call{Name: "rt_sigsuspend", Nr: syscall.SYS_RT_SIGSUSPEND}
+		wait.Args = []program.Arg{{Kind: program.Buffer, More: &program.More{Buffer: 8}}, {Num: 8}}
+	}
+	rest := append([]program.Op{wait}, (*list)[i:]...)
+	*list = append((*list)[:i:i], rest...)
+}
+
+// box is a run of a plan in a test.
+type box struct {
+	t      *testing.T
+	dir    string
+	user   *syscall.Credential // nil: the tester's own
+	env    []string
+	prefix []string // a program to run it under, as strace
+}
+
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+func newBox(t *testing.T) *box {
+	t.Helper()
+	dir := t.TempDir()
+	for d := dir; strings.HasPrefix(d, os.TempDir()+"/"); d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &box{t: t, dir: dir}
+}
+
+// command prepares the run. The program runs under a bound, in a process group of its own.
+func (b *box) command(p *plan.Plan) *exec.Cmd {
+	b.t.Helper()
+	var buf bytes.Buffer
+	if err := p.Encode(&buf); err != nil {
+		b.t.Fatal(err)
+	}
+	file := filepath.Join(b.dir, "plan.json")
+	if err := os.WriteFile(file, buf.Bytes(), 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+	args := append(append([]string{}, b.prefix...), selfCopy(b.t))
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = append([]string{modeEnv + "=up", "BOXFILE_TEST_PLAN=" + file, "BOXFILE_TEST_FOLDER=" + b.dir, "PATH=" + os.Getenv("PATH")}, b.env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: b.user}
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
+func (b *box) run(p *plan.Plan) result {
+	b.t.Helper()
+	cmd := b.command(p)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	timer := time.AfterFunc(60*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	defer timer.Stop()
+	_ = cmd.Wait()
+	code := cmd.ProcessState.ExitCode()
+	return result{code, out.String(), errs.String()}
+}
+
+// selfCopy is the test binary at a place that every user can read.
+func selfCopy(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy := filepath.Join(os.TempDir(), fmt.Sprintf("boxfile-executor-test-%d", os.Getpid()))
+	if _, err := os.Stat(copy); err != nil {
+		data, err := os.ReadFile(self)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(copy, data, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return copy
+}

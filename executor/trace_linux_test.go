@@ -1,0 +1,225 @@
+package executor_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/boxfile/boxfile/executor/internal/fork"
+	"github.com/boxfile/boxfile/executor/program"
+	"golang.org/x/sys/unix"
+)
+
+// The run is the program: what strace saw the kernel being asked equals the
+// printed ops, one by one, in process 1 and in the command.
+func TestTrace(t *testing.T) {
+	needStrace(t)
+	for name, p := range tracePlans(t) {
+		t.Run(name, func(t *testing.T) {
+			b := newBox(t)
+			prog, trace := b.trace(p)
+			if err := matchAll(prog, trace); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// The check itself can fail: any op that is changed after the run shows.
+func TestTraceCanFail(t *testing.T) {
+	needStrace(t)
+	p := fullPlan(t, "exit", "0")
+	b := newBox(t)
+	prog, trace := b.trace(p)
+	if err := matchAll(prog, trace); err != nil {
+		t.Fatal(err)
+	}
+	for li, list := range [][]program.Op{prog.Enter, prog.Command, prog.Init} {
+		for i := range list {
+			if !reached(&list[i]) {
+				continue
+			}
+			for how, change := range mutations {
+				old := list[i]
+				list[i].Args = append([]program.Arg{}, old.Args...)
+				if !change(&list[i]) {
+					list[i] = old
+					continue
+				}
+				if matchAll(prog, trace) == nil {
+					t.Errorf("list %d op %d: %s goes unnoticed: %s is now %s", li, i, how, &old, &list[i])
+				}
+				list[i] = old
+			}
+		}
+	}
+}
+
+// mutations change an op, or report that they do not apply to it.
+var mutations = map[string]func(*program.Op) bool{
+	"another call": func(o *program.Op) bool {
+		o.Call = &program.Call{Name: "getpid", Nr: unix.SYS_GETPID}
+		return true
+	},
+	"another number": func(o *program.Op) bool {
+		for i, a := range o.Args {
+			if a.Kind == program.Number && a.Reg == 0 {
+				o.Args[i].Num ^= 1 << 3
+				return true
+			}
+		}
+		return false
+	},
+	"another text": func(o *program.Op) bool {
+		for i, a := range o.Args {
+			if a.Kind == program.Text {
+				o.Args[i].Text += "x"
+				return true
+			}
+		}
+		return false
+	},
+	"another structure": func(o *program.Op) bool {
+		for i, a := range o.Args {
+			if a.Kind != program.Struct || a.More.Fields[0].Name == "" {
+				continue
+			}
+			m := *a.More
+			m.Fields = append([]program.Field{}, m.Fields...)
+			m.Fields[0].Num ^= 1
+			if m.Fields[0].Text != "" {
+				m.Fields[0].Text += "x"
+			}
+			o.Args[i].More = &m
+			return true
+		}
+		return false
+	},
+}
+
+func needStrace(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("strace"); err != nil {
+		skip(t, "strace is not installed")
+	}
+}
+
+// trace runs a plan under strace and lowers it once more, separately.
+func (b *box) trace(p *planner) (*program.Program, program.Trace) {
+	b.t.Helper()
+	out := b.path("trace.txt")
+	b.prefix = append(append([]string{"strace"}, program.TraceFlags...), "-o", out)
+	if r := b.run(p.plan()); r.code != 0 {
+		b.t.Fatalf("exit %d under strace\n%s", r.code, r.stderr)
+	}
+	text, err := os.ReadFile(out)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	trace, err := program.ParseTrace(string(text))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	prog, err := lower(p.plan(), b.dir)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return prog, trace
+}
+
+// matchAll finds the box side's processes in a trace and compares their calls with the program.
+func matchAll(prog *program.Program, trace program.Trace) error {
+	one, command, err := boxSide(prog, trace)
+	if err != nil {
+		return err
+	}
+	regs := map[program.Reg]int64{program.Control: controlDescriptor(one)}
+	rest, err := program.Match(prog.Enter, one, regs)
+	if err != nil {
+		return err
+	}
+	if !prog.HasInit {
+		_, err = program.Match(prog.Command, rest, regs)
+		return err
+	}
+	if len(rest) == 0 || rest[0].Name != "clone" {
+		return &program.Mismatch{Op: "clone of the command", Cause: "process 1 does something else"}
+	}
+	if _, err := program.Match(prog.Command, command, regs); err != nil {
+		return err
+	}
+	rest, err = program.Match(prog.Init, rest[1:], regs)
+	if err != nil {
+		return err
+	}
+	for _, c := range rest { // init's own loop
+		if !strings.Contains(" write signalfd4 wait4 ppoll read kill exit_group ", " "+c.Name+" ") {
+			return &program.Mismatch{Op: "init", Call: c.Text, Cause: "init does not make such calls"}
+		}
+	}
+	return nil
+}
+
+// boxSide finds the child that clone3 made with the program's flags, and its own child.
+func boxSide(prog *program.Program, trace program.Trace) (one, command []program.Traced, err error) {
+	for _, calls := range trace {
+		for _, c := range calls {
+			if c.Name != "clone3" || c.Errno != 0 || !cloneFlags(c, prog.Flags) {
+				continue
+			}
+			one = trace[int(c.Result)]
+		}
+	}
+	if one == nil {
+		return nil, nil, &program.Mismatch{Op: "clone3", Cause: "no clone3 with the program's flags"}
+	}
+	for _, calls := range trace { // besides boxfile itself, only the command executes anything
+		for _, c := range calls {
+			if c.Name == "execve" && !strings.Contains(c.Text, "\\x42\\x4f\\x58\\x46\\x49\\x4c\\x45\\x5f\\x54\\x45\\x53\\x54\\x5f\\x50\\x4c\\x41\\x4e") { // BOXFILE_TEST_PLAN
+				command = calls
+			}
+		}
+	}
+	return one, command, nil
+}
+
+func cloneFlags(c program.Traced, flags uint64) bool {
+	want := "flags=0x" + hex(flags|unix.CLONE_CLEAR_SIGHAND|unix.CLONE_PIDFD)
+	return strings.Contains(c.Text, want+",")
+}
+
+func hex(n uint64) string {
+	const digits = "0123456789abcdef"
+	if n < 16 {
+		return digits[n : n+1]
+	}
+	return hex(n>>4) + digits[n&15:n&15+1]
+}
+
+// controlDescriptor reads the control socket's number off the second close_range, which begins after it.
+func controlDescriptor(calls []program.Traced) int64 {
+	seen := 0
+	for _, c := range calls {
+		if c.Name == "close_range" {
+			if seen++; seen == 2 {
+				n := int64(0)
+				for _, d := range c.Args[0] {
+					n = n*10 + int64(d-'0')
+				}
+				return n - 1
+			}
+		}
+	}
+	return -1
+}
+
+func tracePlans(t *testing.T) map[string]*planner {
+	t.Helper()
+	return map[string]*planner{
+		"with init":    fullPlan(t, "exit", "0"),
+		"without init": fullPlan(t, "exit", "0").without("init"),
+	}
+}
+
+var _ = fork.Control // the register's number is the interpreter's; program.Control has to be the same
