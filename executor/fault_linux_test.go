@@ -207,7 +207,7 @@ func held(pid int) bool {
 	for _, d := range descendants(pid) {
 		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", d))
 		f := strings.Fields(string(b))
-		if len(f) > 3 && (f[0] == strconv.Itoa(syscall.SYS_PPOLL) && f[2] == "0x0" || f[0] == strconv.Itoa(syscall.SYS_RT_SIGSUSPEND)) {
+		if len(f) > 3 && (f[0] == strconv.Itoa(syscall.SYS_READ) && f[3] == "0x8" || f[0] == strconv.Itoa(syscall.SYS_PPOLL) && f[2] == "0x0") {
 			return true
 		}
 	}

@@ -102,13 +102,15 @@ func spoil(prog *program.Program, n string) {
 	(*list)[i] = o
 }
 
-// hold has the child stop before an op for good, unless the supervisor dies.
+// hold has the child stop before an op until the supervisor dies: it reads the
+// control socket, and goes on with the rest when that ends.
 func hold(prog *program.Program, n string) {
 	list, i := opNumber(prog, n)
-	wait := program.Op{Step: -1, Call: &program.Call{Name: "ppoll", Nr: syscall.SYS_PPOLL}, Args: make([]program.Arg, 5)}
-	if list == &prog.Init { // descriptors may be gone there, and so may be nothing else
-		wait.Call = &program.Call{Name: "rt_sigsuspend", Nr: syscall.SYS_RT_SIGSUSPEND}
-		wait.Args = []program.Arg{{Kind: program.Buffer, More: &program.More{Buffer: 8}}, {Num: 8}}
+	wait := program.Op{Step: -1, Call: &program.Call{Name: "read", Nr: syscall.SYS_READ},
+		Args: []program.Arg{{Reg: program.Control}, {Kind: program.Buffer, More: &program.More{Buffer: 8}}, {Num: 8}}}
+	if list == &prog.Enter && i < 4 { // the child still holds the other end itself
+		second := program.Arg{Kind: program.Struct, More: &program.More{Fields: []program.Field{{Name: "sec", Size: 8, Num: 1}, {Name: "nsec", Size: 8}}}}
+		wait.Call, wait.Args = &program.Call{Name: "ppoll", Nr: syscall.SYS_PPOLL}, []program.Arg{{}, {}, second, {}, {}}
 	}
 	rest := append([]program.Op{wait}, (*list)[i:]...)
 	*list = append((*list)[:i:i], rest...)
