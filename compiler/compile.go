@@ -1,0 +1,90 @@
+package compiler
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/schema"
+	"github.com/hashicorp/go-multierror"
+)
+
+// compilation is one Boxfile on its way to a plan. Each section adds its steps
+// to the bucket of their kind; the buckets are joined in the order of plan.Kinds,
+// so that the order of steps is declared once.
+type compilation struct {
+	box     *schema.Boxfile
+	errs    *schema.Collector
+	rows    []plan.Info
+	buckets [][]placed
+	targets map[string]schema.Pos // of mounts, for those that hide one another
+	above   map[string]string     // each directory above a mount's target, and that target
+	keeps   map[string]bool
+}
+
+type placed struct {
+	step plan.Step
+	at   plan.Position
+}
+
+// Compile compiles a Boxfile. The error holds every *schema.Diagnostic, in the order of the file.
+func Compile(b *schema.Boxfile) (*plan.Plan, error) {
+	c := &compilation{box: b, errs: b.Collector(), rows: plan.Kinds(), targets: map[string]schema.Pos{}, above: map[string]string{}, keeps: map[string]bool{}}
+	c.buckets = make([][]placed, len(c.rows))
+	c.namespaces()
+	c.identity()
+	c.rootfs()
+	c.system()
+	c.mounts()
+	c.network()
+	c.process()
+	c.security()
+	c.environment()
+	c.command()
+	if err := c.errs.ErrorOrNil(); err != nil {
+		return nil, inOrder(err)
+	}
+	p := &plan.Plan{Name: b.Name.Value, File: b.File}
+	for _, bucket := range c.buckets {
+		for _, s := range bucket {
+			p.Add(s.step, s.at)
+		}
+	}
+	return p, nil
+}
+
+func inOrder(err error) error {
+	var all *multierror.Error
+	if errors.As(err, &all) {
+		slices.SortStableFunc(all.Errors, func(a, b error) int {
+			var x, y *schema.Diagnostic
+			if !errors.As(a, &x) || !errors.As(b, &y) {
+				return 0
+			}
+			return cmp.Or(cmp.Compare(x.Pos.Line, y.Pos.Line), cmp.Compare(x.Pos.Col, y.Pos.Col))
+		})
+	}
+	return err
+}
+
+// add puts a step into the bucket of its kind. Mounts, files, links and
+// directories share one, because their order among each other is the file's.
+func (c *compilation) add(s plan.Step, at schema.Pos, key string) {
+	name := plan.InfoOf(s).Name
+	switch name {
+	case "file", "symlink", "dir", "dev", "device":
+		name = "mount"
+	}
+	for i, row := range c.rows {
+		if row.Name == name {
+			c.buckets[i] = append(c.buckets[i], placed{s, plan.Position{Line: at.Line, Col: at.Col, Key: key}})
+			return
+		}
+	}
+}
+
+// refuse records what is wrong at a place of the file.
+func (c *compilation) refuse(at schema.Pos, fix, format string, args ...any) {
+	c.errs.Add(at, fix, format, args...)
+}

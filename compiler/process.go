@@ -1,0 +1,100 @@
+package compiler
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/schema"
+)
+
+// defaultLimits hold unless the file says otherwise. nproc counts the processes
+// of the box's own user namespace, so that a fork bomb ends in the box; nofile is
+// the kernel's own default, in place of whatever boxfile was started with.
+var defaultLimits = [...]struct {
+	name       string
+	soft, hard uint64
+	atMost     bool
+}{{"core", 0, 0, false}, {"nofile", 1024, schema.Unlimited, true}, {"nproc", 2048, 2048, true}}
+
+// process adds the command's limits, its umask, its directory and init.
+func (c *compilation) process() {
+	b := c.box
+	for _, d := range defaultLimits {
+		if !slices.ContainsFunc(b.Rlimits, func(r schema.Rlimit) bool { return r.Name.Value == d.name }) {
+			c.add(&plan.Rlimit{Name: d.name, Soft: bound(d.soft), Hard: bound(d.hard), AtMost: d.atMost}, schema.Pos{}, "rlimits."+d.name)
+		}
+	}
+	for _, r := range b.Rlimits {
+		c.add(&plan.Rlimit{Name: r.Name.Value, Soft: bound(r.Soft.Value), Hard: bound(r.Hard.Value)}, r.Pos, "rlimits."+r.Name.Value)
+	}
+	c.add(&plan.Umask{Mask: octal(b.Umask.Value)}, b.Umask.Pos, "umask")
+	c.add(&plan.Workdir{Path: b.Workdir.Value}, b.Workdir.Pos, "workdir")
+	if b.Init.Value {
+		c.add(&plan.Init{}, b.Init.Pos, "init")
+	}
+}
+
+func bound(n uint64) *uint64 {
+	if n == schema.Unlimited {
+		return nil
+	}
+	return &n
+}
+
+func decimal(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
+
+// defaultPath is where programs are looked for, as Debian's login sets it for root.
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// environment adds the variables. Nothing else of the caller's environment enters the box.
+func (c *compilation) environment() {
+	b := c.box
+	home := "/"
+	if b.User.UID == 0 {
+		home = "/root"
+	}
+	set := map[string]bool{}
+	for _, e := range b.Env {
+		set[e.Name.Value] = true
+	}
+	for _, e := range b.EnvPass {
+		if set[e.Value] {
+			c.refuse(e.Pos, "remove one of the two", "%s is both in env and in env_pass", e.Value)
+		}
+		set[e.Value] = true
+	}
+	for _, d := range [...]struct{ name, value string }{{"PATH", defaultPath}, {"HOME", home}} {
+		if !set[d.name] {
+			c.add(&plan.Env{Name: d.name, Value: []plan.EnvPart{{Text: d.value}}}, schema.Pos{}, "env."+d.name)
+		}
+	}
+	if !set["TERM"] {
+		c.add(&plan.Env{Name: "TERM", Pass: "tty"}, schema.Pos{}, "env.TERM")
+	}
+	for _, e := range b.Env {
+		parts := make([]plan.EnvPart, len(e.Value))
+		for i, p := range e.Value {
+			parts[i] = plan.EnvPart(p)
+		}
+		c.add(&plan.Env{Name: e.Name.Value, Value: parts}, e.Name.Pos, "env."+e.Name.Value)
+	}
+	for i, e := range b.EnvPass {
+		c.add(&plan.Env{Name: e.Value, Pass: "always"}, e.Pos, fmt.Sprintf("env_pass[%d]", i))
+	}
+}
+
+// command adds what runs.
+func (c *compilation) command() {
+	b := c.box
+	if b.Shell.IsSet() {
+		c.add(&plan.Exec{Args: []string{"/bin/sh", "-c", b.Shell.Value}}, b.Shell.Pos, "shell")
+		return
+	}
+	args := make([]string, len(b.Command.Args))
+	for i, a := range b.Command.Args {
+		args[i] = a.Value
+	}
+	c.add(&plan.Exec{Args: args}, b.Command.Pos, "command")
+}
