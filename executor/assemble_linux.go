@@ -1,6 +1,8 @@
 package executor
 
 import (
+	"syscall"
+
 	"github.com/boxfile/boxfile/executor/internal/fork"
 	"github.com/boxfile/boxfile/executor/program"
 )
@@ -61,7 +63,9 @@ func (a *assembler) put(part fork.Part, i int, o *program.Op) error {
 	a.tag++
 	c.Errs = a.errs[:0]
 	for _, e := range o.Errs {
-		c.Errs = append(c.Errs, fork.Skip{Errno: e.Errno, N: e.N})
+		if e.Errno != 0 {
+			c.Errs = append(c.Errs, fork.Skip{Errno: syscall.Errno(e.Errno), N: int(e.N)})
+		}
 	}
 	for j := range o.Args {
 		c.Args[j] = a.arg(&o.Args[j])

@@ -12,10 +12,10 @@ import (
 )
 
 func (r *run) words(step int) string {
-	if step < 0 || step >= len(r.prog.Steps) {
+	if step < 0 || step >= len(r.prog.Plan.Steps) {
 		return "set up the box"
 	}
-	return r.prog.Steps[step].Words
+	return program.Words(r.prog.Plan.Steps[step])
 }
 
 // fail is a failure of boxfile's own machinery.
@@ -76,10 +76,7 @@ func (r *run) explain(tag int, errno syscall.Errno) *Failure {
 	f := r.fail(op.Step, op.String(), errno)
 	f.Detail = fmt.Sprintf("op %d, %s: %s", tag, op, unix.ErrnoName(errno))
 	f.Message += ": " + reason(errno)
-	kind := ""
-	if op.Step >= 0 {
-		kind = r.prog.Steps[op.Step].Kind
-	}
+	kind := r.prog.Kind(op.Step)
 	switch {
 	case op.Call.Name == "execve":
 		explainExec(f, errno)
@@ -135,8 +132,8 @@ func explainExec(f *Failure, errno syscall.Errno) {
 // explainFork tells why no child could be made.
 func (r *run) explainFork(err error) *Failure {
 	step := -1
-	for i, s := range r.prog.Steps {
-		if s.Kind == "unshare" {
+	for i := range r.prog.Plan.Steps {
+		if r.prog.Kind(i) == "unshare" {
 			step = i
 		}
 	}

@@ -64,7 +64,7 @@ func upMain() int {
 	if errors.As(err, &failure) {
 		step := "none"
 		if failure.Step >= 0 {
-			step = prog.Steps[failure.Step].Kind
+			step = prog.Kind(failure.Step)
 		}
 		out, _ := json.Marshal(map[string]any{"step": step, "message": failure.Message, "fix": failure.Fix, "cause": failure.Cause, "detail": failure.Detail, "undo": fmt.Sprint(failure.Undo)})
 		fmt.Fprintf(os.Stderr, "FAILURE %s\n", out)
@@ -98,7 +98,7 @@ func spoil(prog *program.Program, n string) {
 	list, i := opNumber(prog, n)
 	o := (*list)[i]
 	o.Call = &program.Call{Name: o.Call.Name, Nr: 0xffff}
-	o.Errs, o.Try = nil, false
+	o.Errs, o.Try = [2]program.Skip{}, false
 	(*list)[i] = o
 }
 

@@ -38,6 +38,7 @@ type run struct {
 	opts    Options
 	child   fork.Child
 	undoers []func() error // in the order of what was done
+	stop    func()         // ends the forwarding of signals
 	closers []int          // descriptors that hold locks while the box lives
 }
 
@@ -61,10 +62,11 @@ func (r *run) run() (Status, *Failure) {
 		return Status{}, r.explainFork(err)
 	}
 	defer unix.Close(r.child.PIDFD)
-	done := make(chan struct{})
-	defer close(done)
-	go forward(r.child.PIDFD, done)
-	return r.watch(ours)
+	status, failure := r.watch(ours)
+	if r.stop != nil {
+		r.stop()
+	}
+	return status, failure
 }
 
 // checkStandard refuses descriptors that would be a door to the host's files:
@@ -91,6 +93,10 @@ func (r *run) checkStandard() *Failure {
 // with the last process that holds it, so that each side learns of the other's death.
 func controlSockets() (ours, theirs int, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		settled := unix.NsecToTimeval(int64(settleTime))
+		err = unix.SetsockoptTimeval(pair[0], unix.SOL_SOCKET, unix.SO_RCVTIMEO, &settled)
+	}
 	return pair[0], pair[1], err
 }
 
@@ -129,26 +135,27 @@ func (r *run) start(control int) error {
 // costs as much as making a quarter of the box.
 const settleTime = 5 * time.Millisecond
 
-// forward passes signals on to process 1 of the box. A pidfd cannot hit another process by mistake.
-func forward(pidfd int, done <-chan struct{}) {
-	select {
-	case <-time.After(settleTime):
-	case <-done:
-		return
-	}
-	signals := make(chan os.Signal, 16)
+// forward passes signals on to process 1 of the box from now on. A pidfd cannot
+// hit another process by mistake.
+func (r *run) forward() {
+	signals, done := make(chan os.Signal, 16), make(chan struct{})
 	signal.Notify(signals, forwarded...)
-	defer signal.Stop(signals)
-	for {
-		select {
-		case s := <-signals:
-			if n, ok := s.(syscall.Signal); ok {
-				_ = unix.PidfdSendSignal(pidfd, n, nil, 0) // gone already: its status is on the way
-			}
-		case <-done:
-			return
-		}
+	r.stop = func() {
+		signal.Stop(signals)
+		close(done)
 	}
+	go func() {
+		for {
+			select {
+			case s := <-signals:
+				if n, ok := s.(syscall.Signal); ok {
+					_ = unix.PidfdSendSignal(r.child.PIDFD, n, nil, 0) // gone already: its status is on the way
+				}
+			case <-done:
+				return
+			}
+		}
+	}()
 }
 
 // watch reads what the child says until it and all of the box are gone.
@@ -160,6 +167,12 @@ func (r *run) watch(control int) (Status, *Failure) {
 		n, err := unix.Read(control, buf)
 		if errors.Is(err, unix.EINTR) {
 			continue
+		}
+		if errors.Is(err, unix.EAGAIN) { // the box has settled
+			if err = unix.SetsockoptTimeval(control, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{}); err == nil {
+				r.forward()
+				continue
+			}
 		}
 		if err != nil || n != len(buf) {
 			break // the end: no process holds the other side any more

@@ -65,5 +65,6 @@ type Needs struct {
 	Follow []string // paths whose symbolic links are followed
 	Itself []string // paths whose own type counts
 	Env    []string // variables of the caller
+	EnvTTY []string // the same, wanted only when standard input is a terminal
 	SubIDs bool
 }

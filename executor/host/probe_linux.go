@@ -36,14 +36,20 @@ func Probe(n Needs) (Facts, error) {
 	if f.NProc, err = hardLimit(unix.RLIMIT_NPROC); err != nil {
 		return f, err
 	}
-	f.Caller.Env = make(map[string]string, len(n.Env))
-	for _, name := range n.Env {
+	_, err = unix.IoctlGetTermios(0, unix.TCGETS)
+	f.Caller.StdinTTY = err == nil
+	names := n.Env
+	if f.Caller.StdinTTY {
+		names = append(names[:len(names):len(names)], n.EnvTTY...)
+	}
+	if len(names) > 0 { // the first look copies the whole environment
+		f.Caller.Env = make(map[string]string, len(names))
+	}
+	for _, name := range names {
 		if v, ok := os.LookupEnv(name); ok {
 			f.Caller.Env[name] = v
 		}
 	}
-	_, err = unix.IoctlGetTermios(0, unix.TCGETS)
-	f.Caller.StdinTTY = err == nil
 	if n.SubIDs {
 		return f, f.subordinate()
 	}

@@ -77,8 +77,9 @@ type lowering struct {
 
 // Lower turns a plan into this machine's program. The error is a *Refusal.
 func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
-	l := &lowering{facts: f, prog: &Program{Name: p.Name, FileName: p.File, Regs: Control}, trees: map[string]*tree{},
-		made: map[string]bool{"/": true}, links: map[string]bool{}, created: map[string]string{}, keeps: map[string]int{}, hidden: map[int]string{}}
+	l := &lowering{facts: f, prog: &Program{Plan: p, Regs: Control},
+		trees: make(map[string]*tree, 8), made: make(map[string]bool, len(p.Steps)+16), args: make([]Arg, 0, 1024)}
+	l.made["/"] = true
 	if f.Kernel.Less(5, 12) {
 		return nil, &Refusal{Step: -1, Code: 125, Message: fmt.Sprintf("kernel %d.%d is too old", f.Kernel.Major, f.Kernel.Minor),
 			Cause: "read-only binds need mount_setattr, which is in Linux 5.12 and newer"}
@@ -88,8 +89,6 @@ func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 	l.op(start, callUmask, named(0, octal)) // modes of generated files are what the plan says
 	for i, s := range p.Steps {
 		l.step = i
-		at := p.Positions[i]
-		l.prog.Steps = append(l.prog.Steps, StepInfo{Kind: plan.InfoOf(s).Name, Line: at.Line, Col: at.Col, Key: at.Key})
 		if err := s.Accept(l); err != nil {
 			var r *Refusal
 			if !errors.As(err, &r) {
@@ -113,7 +112,7 @@ func (l *lowering) refuse(cause, fix, format string, args ...any) error {
 // op appends a call to a phase. The pointer is good until the next one.
 func (l *lowering) op(ph phase, c *Call, args ...Arg) *Op {
 	if len(l.args)+len(args) > cap(l.args) { // arguments of all ops lie side by side: fewer pages are touched
-		l.args = make([]Arg, 0, 512)
+		l.args = make([]Arg, 0, 1024)
 	}
 	at := len(l.args)
 	l.args = append(l.args, args...)
@@ -139,8 +138,13 @@ func (o *Op) expect(n int64) *Op {
 
 // tolerate goes on after an error, passing over n ops.
 func (o *Op) tolerate(e unix.Errno, n int) *Op {
-	o.Errs = append(o.Errs, Skip{e, n})
-	return o
+	for i := range o.Errs {
+		if o.Errs[i].Errno == 0 {
+			o.Errs[i] = Skip{uint16(e), uint16(n)}
+			return o
+		}
+	}
+	panic("program: an op with more foreseen errors than the interpreter has room for")
 }
 
 // Arguments.

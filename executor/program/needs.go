@@ -37,8 +37,11 @@ func NeedsOf(p *plan.Plan, folder string) host.Needs {
 				n.Itself = append(n.Itself, s.Paths...)
 			}
 		case *plan.Env:
-			if s.Pass != "" {
+			switch s.Pass {
+			case "always":
 				n.Env = append(n.Env, s.Name)
+			case "tty":
+				n.EnvTTY = append(n.EnvTTY, s.Name)
 			}
 		case *plan.IDMapRanges:
 			n.SubIDs = true

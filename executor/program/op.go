@@ -4,7 +4,8 @@ package program
 
 import (
 	"encoding/binary"
-	"syscall"
+
+	"github.com/boxfile/boxfile/compiler/plan"
 )
 
 // Reg names a value that an op keeps for later ones. Register 0 is none.
@@ -18,8 +19,8 @@ type Op struct {
 	Step    int // index into the plan's steps; -1 for what every program does
 	Call    *Call
 	Args    []Arg
-	Errs    []Skip
-	Want    int64 // the only good result, if HasWant
+	Errs    [2]Skip // the unused ones have errno 0
+	Want    int64   // the only good result, if HasWant
 	HasWant bool
 	Retry   bool // a bounded number of times after EINTR and EAGAIN
 	Try     bool // an attempt of a search: not found goes on to the next op
@@ -29,8 +30,8 @@ type Op struct {
 
 // Skip is an error that was foreseen: go on, passing over N ops.
 type Skip struct {
-	Errno syscall.Errno
-	N     int
+	Errno uint16
+	N     uint16
 }
 
 // ArgKind says what an argument is.
@@ -132,22 +133,13 @@ type IDLine struct{ Box, Host, Size uint32 }
 
 // Program is a plan lowered to one machine.
 type Program struct {
-	Name     string
-	Host     []HostOp
-	Flags    uint64 // CLONE_NEW* of the child, clone3(2)
-	Enter    []Op   // the child: process 1 of the box
-	Init     []Op   // process 1 once the command has started; nil without HasInit
-	Command  []Op   // the command's process, or the child itself without HasInit
-	HasInit  bool
-	Regs     Reg // the highest register
-	Steps    []StepInfo
-	FileName string // base name of the Boxfile
-}
-
-// StepInfo is what messages need of a plan's step.
-type StepInfo struct {
-	Kind      string
-	Line, Col int // 0: default
-	Key       string
-	Words     string // "mount ./data at /data"
+	Host    []HostOp
+	Flags   uint64 // CLONE_NEW* of the child, clone3(2)
+	Enter   []Op   // the child: process 1 of the box
+	Init    []Op   // process 1 once the command has started; nil without HasInit
+	Command []Op   // the command's process, or the child itself without HasInit
+	HasInit bool
+	Regs    Reg        // the highest register
+	Plan    *plan.Plan // what it was lowered from, for messages
+	skipped []int      // steps that ask nothing of this host
 }

@@ -8,19 +8,25 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+	"golang.org/x/sys/unix"
 )
 
 // WriteText prints the program, a line for each op, in the words of strace(1).
 // Values of secrets and of the caller's variables are not printed.
 func (p *Program) WriteText(w io.Writer) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "program of box %s (%s)\n", p.Name, p.FileName)
+	fmt.Fprintf(b, "program of box %s (%s)\n", p.Plan.Name, p.Plan.File)
 	fmt.Fprintf(b, "\nhost side\n")
 	for i, h := range p.Host {
 		fmt.Fprintf(b, "%4d  %s%s\n", i, h, p.origin(h.Step))
 	}
 	fmt.Fprintf(b, "      clone3({flags=%s|CLONE_CLEAR_SIGHAND|CLONE_PIDFD, exit_signal=SIGCHLD})\n", namespaceFlags.Print(p.Flags))
 	n := 0
+	for _, step := range p.skipped {
+		fmt.Fprintf(b, "      # %s: not on this host\n", p.heading(step))
+	}
 	part := func(title string, ops []Op) {
 		fmt.Fprintf(b, "\n%s\n", title)
 		step := -2
@@ -50,18 +56,26 @@ func (p *Program) heading(step int) string {
 	if step < 0 {
 		return "every program"
 	}
-	return fmt.Sprintf("%d %s%s", step+1, p.Steps[step].Kind, p.origin(step))
+	return fmt.Sprintf("%d %s%s", step+1, p.Kind(step), p.origin(step))
 }
 
 func (p *Program) origin(step int) string {
 	if step < 0 {
 		return ""
 	}
-	s := p.Steps[step]
-	if s.Line == 0 {
+	at := p.Plan.Positions[step]
+	if at.IsDefault() {
 		return "  (default)"
 	}
-	return fmt.Sprintf("  (%s:%d:%d)", p.FileName, s.Line, s.Col)
+	return fmt.Sprintf("  (%s:%d:%d)", p.Plan.File, at.Line, at.Col)
+}
+
+// Kind is the kind of a step of the plan, and "" for what every program does.
+func (p *Program) Kind(step int) string {
+	if step < 0 {
+		return ""
+	}
+	return plan.InfoOf(p.Plan.Steps[step]).Name
 }
 
 // String is the host op in words.
@@ -102,7 +116,9 @@ func (o *Op) String() string {
 		s += fmt.Sprintf(" = %d", o.Want)
 	}
 	for _, e := range o.Errs {
-		s += fmt.Sprintf("  [%s: %s]", errnoName(e.Errno), passOver(e.N))
+		if e.Errno != 0 {
+			s += fmt.Sprintf("  [%s: %s]", errnoName(unix.Errno(e.Errno)), passOver(int(e.N)))
+		}
 	}
 	if o.Then > 0 {
 		s += fmt.Sprintf("  [then %s]", passOver(o.Then))

@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/executor/host"
 	"golang.org/x/sys/unix"
 )
@@ -75,7 +76,7 @@ func (l *lowering) cloneHost(p string, recursive bool) Reg {
 }
 
 // sourceType is what stands at a source, and refuses one that is not there.
-func (l *lowering) sourceType(p, doing string) (host.PathType, error) {
+func (l *lowering) sourceType(p string, s plan.Step) (host.PathType, error) {
 	switch l.created[p] {
 	case "dir":
 		return host.Directory, nil
@@ -84,10 +85,10 @@ func (l *lowering) sourceType(p, doing string) (host.PathType, error) {
 	}
 	f := l.facts.Paths[p]
 	if f.Err != nil {
-		return f.Type, l.refuse(f.Err.Error(), "", "cannot %s: %s cannot be looked at", doing, p)
+		return f.Type, l.refuse(f.Err.Error(), "", "cannot %s: %s cannot be looked at", Words(s), p)
 	}
 	if f.Type == host.Missing {
-		return f.Type, l.refuse("", "", "cannot %s: %s does not exist", doing, p)
+		return f.Type, l.refuse("", "", "cannot %s: %s does not exist", Words(s), p)
 	}
 	return f.Type, nil
 }

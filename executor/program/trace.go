@@ -173,8 +173,8 @@ func (o *Op) after(c *Traced) (int, error) {
 		return o.Then, nil
 	}
 	for _, e := range o.Errs {
-		if e.Errno == c.Errno {
-			return e.N, nil
+		if e.Errno != 0 && syscall.Errno(e.Errno) == c.Errno {
+			return int(e.N), nil
 		}
 	}
 	if o.Try {

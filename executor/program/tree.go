@@ -119,3 +119,11 @@ func (l *lowering) own(target string, kind treeKind, fd Reg) {
 	l.trees[target] = &tree{kind: kind, target: target, fd: fd}
 	l.made[target] = true
 }
+
+// linked says that a symbolic link of ours stands at target.
+func (l *lowering) linked(target string) {
+	if l.links == nil {
+		l.links = map[string]bool{}
+	}
+	l.links[target], l.made[target] = true, true
+}

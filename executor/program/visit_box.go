@@ -17,12 +17,10 @@ var devLinks = [...][2]string{{"/proc/self/fd", "fd"}, {"/proc/self/fd/0", "stdi
 
 // Dev builds /dev. Nodes are bound from the host: in a user namespace none can be made.
 func (l *lowering) Dev(s *plan.Dev) error {
-	l.say("build /dev")
 	const quiet = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC
 	l.devFD = l.filesystem(open, "tmpfs", quiet|unix.MOUNT_ATTR_NODEV, setting{"mode", "0755"}, setting{"size", "65536"})
 	for _, v := range devLinks {
 		l.op(open, callSymlinkat, text(v[0]), reg(l.devFD), text(v[1]))
-		l.links["/dev/"+v[1]] = true
 	}
 	if err := l.attachAt(l.devFD, "/dev", true); err != nil {
 		return err
@@ -54,8 +52,7 @@ func (l *lowering) node(name string) {
 
 // Device adds a device of the host to /dev.
 func (l *lowering) Device(s *plan.Device) error {
-	doing := l.say("add the device %s", s.Path)
-	if _, err := l.sourceType(s.Path, doing); err != nil {
+	if _, err := l.sourceType(s.Path, s); err != nil {
 		return err
 	}
 	name := strings.TrimPrefix(s.Path, "/dev/")
@@ -71,7 +68,6 @@ func (l *lowering) Device(s *plan.Device) error {
 
 // PivotRoot makes the rootfs "/" and detaches the host's root, with the scratch tmpfs on it, at once.
 func (l *lowering) PivotRoot(*plan.PivotRoot) error {
-	l.say("make the rootfs /")
 	l.intoRoot()
 	l.op(enter, callPivotRoot, text("."), text("."))
 	l.op(leave, callUmount, text("."), named(unix.MNT_DETACH, umountFlags))
@@ -81,7 +77,6 @@ func (l *lowering) PivotRoot(*plan.PivotRoot) error {
 
 // Chroot makes the rootfs "/" where pivot_root cannot: on a ramfs.
 func (l *lowering) Chroot(*plan.Chroot) error {
-	l.say("make the rootfs / by chroot")
 	l.intoRoot()
 	l.op(enter, callChroot, text("."))
 	return nil
@@ -94,7 +89,6 @@ func (l *lowering) intoRoot() {
 
 // Mask covers paths with /dev/null or an empty directory.
 func (l *lowering) Mask(s *plan.Mask) error {
-	l.say("mask %s", strings.Join(s.Paths, " "))
 	for _, p := range s.Paths {
 		if !s.Optional {
 			l.maskUnknown(p)
@@ -144,7 +138,6 @@ func (l *lowering) emptyFS() Reg {
 
 // Readonly covers paths with a read-only view of themselves.
 func (l *lowering) Readonly(s *plan.Readonly) error {
-	l.say("make %s read-only", strings.Join(s.Paths, " "))
 	for _, p := range s.Paths {
 		if s.Optional && l.facts.Paths[p].Type == host.Missing {
 			continue
@@ -165,14 +158,12 @@ func (l *lowering) Readonly(s *plan.Readonly) error {
 
 // Hostname sets the box's host name.
 func (l *lowering) Hostname(s *plan.Hostname) error {
-	l.say("set the host name %s", s.Name)
 	l.op(settle, callSethostname, text(s.Name), num(uint64(len(s.Name))))
 	return nil
 }
 
 // Loopback brings up lo. It is the one interface of a new network namespace.
 func (l *lowering) Loopback(*plan.Loopback) error {
-	l.say("bring up lo")
 	fd := l.keep(l.op(settle, callSocket, named(unix.AF_INET, families), named(unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, sockTypes), num(0)))
 	l.op(settle, callIoctl, reg(fd), named(unix.SIOCSIFFLAGS, ioctls),
 		structure(Field{Name: "ifr_name", Size: unix.IFNAMSIZ, Text: "lo"}, Field{Name: "ifr_flags", Size: 8, Num: unix.IFF_UP | unix.IFF_RUNNING, Names: ifFlags},

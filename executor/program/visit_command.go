@@ -12,7 +12,6 @@ import (
 
 // Rlimit bounds the command's process; process 1 is not the box's to starve.
 func (l *lowering) Rlimit(s *plan.Rlimit) error {
-	l.say("limit %s", s.Name)
 	for _, v := range rlimitNumbers {
 		if v.Name == s.Name {
 			soft, hard := orUnlimited(s.Soft), orUnlimited(s.Hard)
@@ -38,7 +37,6 @@ func orUnlimited(n *uint64) uint64 {
 
 // Umask sets the command's file mode creation mask.
 func (l *lowering) Umask(s *plan.Umask) error {
-	l.say("set the umask %s", s.Mask)
 	n, err := l.perms(s.Mask)
 	if err != nil {
 		return err
@@ -50,10 +48,8 @@ func (l *lowering) Umask(s *plan.Umask) error {
 // Groups sets the supplementary groups, where the kernel lets it be done.
 func (l *lowering) Groups(s *plan.Groups) error {
 	if s.Kept {
-		l.say("keep your groups")
 		return nil
 	}
-	l.say("set the groups")
 	if len(s.GIDs) == 0 {
 		l.op(ids, callSetgroups, num(0), null())
 		return nil
@@ -68,7 +64,6 @@ func (l *lowering) Groups(s *plan.Groups) error {
 
 // User becomes the box's user.
 func (l *lowering) User(s *plan.User) error {
-	l.say("become user %d, group %d", s.UID, s.GID)
 	uid, gid := uint64(s.UID), uint64(s.GID)
 	l.op(ids, callSetresgid, num(gid), num(gid), num(gid))
 	l.op(ids, callSetresuid, num(uid), num(uid), num(uid))
@@ -77,14 +72,12 @@ func (l *lowering) User(s *plan.User) error {
 
 // Workdir changes directory as the box's user, so that it cannot be one that user may not enter.
 func (l *lowering) Workdir(s *plan.Workdir) error {
-	l.say("start in %s", s.Path)
 	l.op(chdirs, callChdir, text(s.Path))
 	return nil
 }
 
 // Capabilities empties the bounding set while that is allowed and sets the other four at the end.
 func (l *lowering) Capabilities(s *plan.Capabilities) error {
-	l.say("set capabilities")
 	sets := map[string]uint64{}
 	for name, list := range map[string][]string{"bounding": s.Bounding, "permitted": s.Permitted, "effective": s.Effective, "inheritable": s.Inheritable, "ambient": s.Ambient} {
 		n, err := l.capabilitySet(list)
@@ -116,7 +109,7 @@ func (l *lowering) Capabilities(s *plan.Capabilities) error {
 func (l *lowering) trimDrops(bounding uint64) {
 	ops := l.ops[bound]
 	for i := range ops {
-		ops[i].Errs[0].N = len(ops) - 1 - i
+		ops[i].Errs[0].N = uint16(len(ops) - 1 - i)
 	}
 }
 
@@ -158,7 +151,6 @@ func capData(effective, permitted, inheritable uint64) Arg {
 
 // NoNewPrivs holds for process 1 as well.
 func (l *lowering) NoNewPrivs(*plan.NoNewPrivs) error {
-	l.say("set no_new_privs")
 	l.noNewPrivs = true
 	l.op(caps, callPrctl, named(unix.PR_SET_NO_NEW_PRIVS, prctls), num(1), num(0), num(0), num(0))
 	return nil
@@ -166,14 +158,12 @@ func (l *lowering) NoNewPrivs(*plan.NoNewPrivs) error {
 
 // Init keeps process 1 boxfile's own.
 func (l *lowering) Init(*plan.Init) error {
-	l.say("run init")
 	l.prog.HasInit = true
 	return nil
 }
 
 // Env collects the environment.
 func (l *lowering) Env(s *plan.Env) error {
-	l.say("set %s", s.Name)
 	value, hidden := "", ""
 	if s.Pass != "" {
 		v, ok := l.facts.Caller.Env[s.Name]
@@ -200,6 +190,9 @@ func (l *lowering) Env(s *plan.Env) error {
 		value, hidden = value+v, s.Name+"=(secret input "+p.Secret+")"
 	}
 	if hidden != "" {
+		if l.hidden == nil {
+			l.hidden = map[int]string{}
+		}
 		l.hidden[len(l.env)] = hidden
 	}
 	if s.Name == "PATH" {
@@ -212,7 +205,6 @@ func (l *lowering) Env(s *plan.Env) error {
 // Exec ends the child's list. A word without a slash is looked for in PATH as
 // execvp(3) does, but inside the box and in absolute directories only.
 func (l *lowering) Exec(s *plan.Exec) error {
-	l.say("execute %s", s.Args[0])
 	if !l.prog.HasInit {
 		l.dieWithParent(last)
 		l.stillAlive(last)

@@ -4,18 +4,10 @@ package program
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"golang.org/x/sys/unix"
 )
-
-// say records what a step does, for messages.
-func (l *lowering) say(format string, args ...any) string {
-	s := &l.prog.Steps[l.step]
-	s.Words = fmt.Sprintf(format, args...)
-	return s.Words
-}
 
 func (l *lowering) kernel() string {
 	return fmt.Sprintf("%d.%d", l.facts.Kernel.Major, l.facts.Kernel.Minor)
@@ -29,13 +21,15 @@ func (l *lowering) host(op HostOp) int {
 
 // CreateSource has the host side make a missing source.
 func (l *lowering) CreateSource(s *plan.CreateSource) error {
-	l.say("create %s %s", s.Type, s.Path)
 	kind := MakeDir
 	if s.Type == "file" {
 		kind = MakeFile
 	}
 	l.host(HostOp{Kind: kind, Path: l.absolute(s.Path)})
 	if _, missing := l.facts.Paths[s.Path]; !missing || l.facts.Paths[s.Path].Type == 0 {
+		if l.created == nil {
+			l.created = map[string]string{}
+		}
 		l.created[s.Path] = s.Type
 	}
 	return nil
@@ -43,14 +37,15 @@ func (l *lowering) CreateSource(s *plan.CreateSource) error {
 
 // Keep has the host side open and lock a kept directory.
 func (l *lowering) Keep(s *plan.Keep) error {
-	l.say("keep writes in %s", s.Dir)
+	if l.keeps == nil {
+		l.keeps = map[string]int{}
+	}
 	l.keeps[s.Dir] = l.host(HostOp{Kind: KeepDir, Path: l.absolute(s.Dir)})
 	return nil
 }
 
 // IDMapRanges has the child wait until the host side has written the maps.
 func (l *lowering) IDMapRanges(s *plan.IDMapRanges) error {
-	l.say("map ids (%s)", s.Mode)
 	m := Maps{}
 	var err error
 	if s.Mode == "subuid" {
@@ -121,7 +116,6 @@ func (l *lowering) subordinate(what string, self int) ([]IDLine, error) {
 // socket. Process 1 may never execute anything, so close-on-exec alone would
 // leave doors to the host open in it.
 func (l *lowering) CloseFDs(*plan.CloseFDs) error {
-	l.say("close every descriptor but 0, 1 and 2")
 	l.op(start, callCloseRange, num(3), regPlus(Control, -1), named(0, closeFlags)).tolerate(unix.EINVAL, 0) // none between
 	l.op(start, callCloseRange, regPlus(Control, 1), num(1<<32-1), named(0, closeFlags))
 	l.op(last, callCloseRange, num(3), num(1<<32-1), named(unix.CLOSE_RANGE_CLOEXEC, closeFlags))
@@ -131,7 +125,6 @@ func (l *lowering) CloseFDs(*plan.CloseFDs) error {
 // Session makes process 1 and the command sessions of their own, so that a
 // terminal's signals reach the box through boxfile only.
 func (l *lowering) Session(*plan.Session) error {
-	l.say("start a new session")
 	l.op(start, callSetsid)
 	return nil
 }
@@ -142,7 +135,6 @@ var namespaceWords = []Value{{unix.CLONE_NEWUSER, "user"}, {unix.CLONE_NEWNS, "m
 
 // Unshare becomes flags of the fork: the kernel makes the user namespace first, and it owns the others.
 func (l *lowering) Unshare(s *plan.Unshare) error {
-	l.say("enter new namespaces: %s", strings.Join(s.Namespaces, " "))
 	for _, w := range s.Namespaces {
 		found := false
 		for _, v := range namespaceWords {
@@ -163,7 +155,6 @@ func (l *lowering) Unshare(s *plan.Unshare) error {
 
 // IDMap is written by the child itself: one line that maps the caller's own id needs no privilege.
 func (l *lowering) IDMap(s *plan.IDMap) error {
-	l.say("map you to user %d, group %d", s.UID, s.GID)
 	l.writeProc("/proc/self/setgroups", "deny")
 	l.writeProc("/proc/self/uid_map", fmt.Sprintf("%d %d 1\n", s.UID, l.facts.UID))
 	l.writeProc("/proc/self/gid_map", fmt.Sprintf("%d %d 1\n", s.GID, l.facts.GID))
@@ -177,7 +168,6 @@ func (l *lowering) writeProc(p, content string) {
 
 // Propagation cuts the box's mounts off from the host's, before any is made.
 func (l *lowering) Propagation(*plan.Propagation) error {
-	l.say("make / private")
 	l.op(start, callMountSetattr, cwd(), text("/"), named(unix.AT_RECURSIVE, atFlags), mountAttr(0, unix.MS_PRIVATE), num(sizeofMountAttr))
 	return nil
 }

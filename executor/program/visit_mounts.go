@@ -5,7 +5,6 @@ package program
 import (
 	"path"
 	"strconv"
-	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/executor/host"
@@ -19,7 +18,6 @@ func (l *lowering) Rootfs(s *plan.Rootfs) error {
 		return err
 	}
 	if s.Type == "tmpfs" {
-		l.say("make an empty root")
 		l.rootFD = l.filesystem(open, "tmpfs", attrs, setting{"mode", "0755"})
 		l.rootSealed = s.ReadOnly
 		kind := generated
@@ -32,12 +30,11 @@ func (l *lowering) Rootfs(s *plan.Rootfs) error {
 		}
 		return nil
 	}
-	doing := l.say("use %s as the root", s.Source)
-	switch typ, err := l.sourceType(s.Source, doing); {
+	switch typ, err := l.sourceType(s.Source, s); {
 	case err != nil:
 		return err
 	case typ != host.Directory:
-		return l.refuse("", "", "cannot %s: it is not a directory", doing)
+		return l.refuse("", "", "cannot %s: it is not a directory", Words(s))
 	}
 	source := l.openSource(s.Source)
 	if s.Write == "none" {
@@ -57,13 +54,13 @@ func (l *lowering) Rootfs(s *plan.Rootfs) error {
 
 // System gives a path of the host's operating system as it is there.
 func (l *lowering) System(s *plan.System) error {
-	doing := l.say("give %s as on the host", s.Path)
 	f := l.facts.Paths[s.Path]
 	if f.Err != nil {
-		return l.refuse(f.Err.Error(), "", "cannot %s: it cannot be looked at", doing)
+		return l.refuse(f.Err.Error(), "", "cannot %s: it cannot be looked at", Words(s))
 	}
 	switch f.Type {
 	case host.Missing:
+		l.prog.skipped = append(l.prog.skipped, l.step)
 		return nil
 	case host.Link:
 		return l.symlink(s.Path, f.Link)
@@ -92,7 +89,6 @@ func (l *lowering) Mount(s *plan.Mount) error {
 	case "tmpfs":
 		return l.tmpfs(s, attrs)
 	}
-	l.say("mount %s at %s", s.Type, s.Target)
 	var settings []setting
 	if s.Type == "devpts" {
 		settings = []setting{{"ptmxmode", "0666"}, {"mode", "0620"}}
@@ -107,12 +103,11 @@ func (l *lowering) Mount(s *plan.Mount) error {
 }
 
 func (l *lowering) bind(s *plan.Mount, attrs uint64) error {
-	doing := l.say("mount %s at %s", s.Source, s.Target)
 	if f := l.facts.Paths[s.Source]; s.Optional && f.Err == nil && f.Type == host.Missing && l.created[s.Source] == "" {
-		l.prog.Steps[l.step].Words += " (skipped: it does not exist)"
+		l.prog.skipped = append(l.prog.skipped, l.step)
 		return nil
 	}
-	typ, err := l.sourceType(s.Source, doing)
+	typ, err := l.sourceType(s.Source, s)
 	if err != nil {
 		return err
 	}
@@ -126,7 +121,6 @@ func (l *lowering) bind(s *plan.Mount, attrs uint64) error {
 }
 
 func (l *lowering) tmpfs(s *plan.Mount, attrs uint64) error {
-	l.say("mount a tmpfs at %s", s.Target)
 	settings := []setting{{"mode", s.Perms}}
 	if s.Size > 0 {
 		settings = append(settings, setting{"size", strconv.FormatInt(s.Size, 10)})
@@ -143,14 +137,13 @@ func (l *lowering) tmpfs(s *plan.Mount, attrs uint64) error {
 }
 
 func (l *lowering) overlayMount(s *plan.Mount, attrs uint64) error {
-	doing := l.say("mount an overlay of %s at %s", strings.Join(s.Lower, ", "), s.Target)
 	var layers []Reg
 	for _, p := range s.Lower {
-		switch typ, err := l.sourceType(p, doing); {
+		switch typ, err := l.sourceType(p, s); {
 		case err != nil:
 			return err
 		case typ != host.Directory:
-			return l.refuse("", "", "cannot %s: %s is not a directory", doing, p)
+			return l.refuse("", "", "cannot %s: %s is not a directory", Words(s), p)
 		}
 		layers = append(layers, l.clone(open, l.openSource(p), "", false))
 	}
@@ -165,7 +158,6 @@ func (l *lowering) overlayMount(s *plan.Mount, attrs uint64) error {
 // File writes a generated file: in place where the tree is boxfile's own and
 // will be as read-only as the file, as a mount of its own otherwise.
 func (l *lowering) File(s *plan.File) error {
-	l.say("write %s", s.Target)
 	perms, err := l.perms(s.Perms)
 	if err != nil {
 		return err
@@ -209,7 +201,6 @@ func (l *lowering) perms(s string) (uint64, error) {
 
 // Symlink makes a link in a tree of boxfile's own.
 func (l *lowering) Symlink(s *plan.Symlink) error {
-	l.say("link %s to %s", s.Target, s.Link)
 	return l.symlink(s.Target, s.Link)
 }
 
@@ -220,13 +211,12 @@ func (l *lowering) symlink(target, link string) error {
 	}
 	ph, at, name := l.place(t, target)
 	l.op(ph, callSymlinkat, text(link), at, text(name))
-	l.links[target], l.made[target] = true, true
+	l.linked(target)
 	return nil
 }
 
 // Dir makes a directory in a tree of boxfile's own.
 func (l *lowering) Dir(s *plan.Dir) error {
-	l.say("make %s", s.Target)
 	perms, err := l.perms(s.Perms)
 	if err != nil {
 		return err
