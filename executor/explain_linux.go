@@ -93,8 +93,8 @@ func (r *run) explain(tag int, errno syscall.Errno) *Failure {
 	case op.Call.Name == "openat2" && errno == unix.ENOENT && r.insideBox(op):
 		f.Message = "cannot " + r.words(op.Step) + ": " + op.Args[1].Text + " does not exist in the box"
 		f.Fix = "create it in the rootfs, or set rootfs.write: discard"
-	case op.Call.Name == "move_mount" && errno == unix.ENOTDIR:
-		f.Message = "cannot " + r.words(op.Step) + ": one is a directory and the other is a file"
+	case op.Call.Name == "move_mount" && (errno == unix.ENOTDIR || errno == unix.EINVAL):
+		f.Fix = "what is mounted and its target have to be both a directory, or both a file"
 	case op.Call.Name == "pivot_root" && errno == unix.EINVAL:
 		f.Cause, f.Fix = rootCause()
 	case (op.Call.Name == "fsconfig" || op.Call.Name == "fsmount") && errno == unix.EPERM && strings.Contains(f.Message, "proc"):

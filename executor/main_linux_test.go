@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,6 +50,11 @@ func upMain() int {
 		return 99
 	}
 	prog, err := lower(p, os.Getenv("BOXFILE_TEST_FOLDER"))
+	var refusal *program.Refusal
+	if errors.As(err, &refusal) {
+		fmt.Fprintf(os.Stderr, "REFUSED %+v\n", *refusal)
+		return refusal.Code
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 125
@@ -58,6 +64,16 @@ func upMain() int {
 	}
 	if n := os.Getenv("BOXFILE_TEST_HOLD"); n != "" {
 		hold(prog, n)
+	}
+	if os.Getenv("BOXFILE_TEST_CHURN") != "" {
+		go func() {
+			for { // each goroutine takes its thread along when it ends
+				done := make(chan struct{})
+				go func() { runtime.LockOSThread(); close(done) }()
+				<-done
+				time.Sleep(time.Millisecond)
+			}
+		}()
 	}
 	status, err := executor.Run(prog, executor.Options{})
 	var failure *executor.Failure

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -53,6 +54,36 @@ func probeMain() int {
 	case "sleep":
 		fmt.Println("ready")
 		time.Sleep(time.Hour)
+	case "nap":
+		time.Sleep(300 * time.Millisecond)
+		fmt.Println("awake")
+	case "signals":
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+		fmt.Printf("got %d\n", (<-c).(syscall.Signal))
+		return 42
+	case "orphan":
+		if len(args) > 1 { // the grandchild
+			time.Sleep(time.Duration(len(args)) * 20 * time.Millisecond)
+			return 0
+		}
+		_ = start("orphan", "child")
+		return 0
+	case "orphans":
+		for range 20 {
+			if p := start("orphan"); p != nil {
+				_, _ = p.Wait()
+			}
+		}
+		_ = start("sleep") // outlives the command, unless the box ends whole
+		time.Sleep(300 * time.Millisecond)
+		zombies := 0
+		for _, st := range mustGlob("/proc/[0-9]*/stat") {
+			if b, _ := os.ReadFile(st); strings.Contains(string(b), ") Z ") {
+				zombies++
+			}
+		}
+		fmt.Println("zombies", zombies)
 	case "write":
 		if err := os.WriteFile(args[1], []byte("written\n"), 0o644); err != nil {
 			fmt.Println(err)
@@ -74,6 +105,19 @@ func probeMain() int {
 		fmt.Printf("%o %d %d\n", st.Mode, st.Uid, st.Gid)
 	}
 	return 0
+}
+
+func start(args ...string) *os.Process {
+	p, err := os.StartProcess("/probe", append([]string{"probe"}, args...), &os.ProcAttr{Env: os.Environ()})
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+func mustGlob(pattern string) []string {
+	list, _ := filepath.Glob(pattern)
+	return list
 }
 
 func look() facts {

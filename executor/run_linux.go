@@ -213,6 +213,12 @@ func (r *run) watch(control int) (Status, *Failure) {
 
 // wait collects the child. A child that is process 1 is collected only when its whole pid namespace is empty.
 func (r *run) wait() (unix.WaitStatus, error) {
+	if r.stop == nil && !r.prog.HasInit { // the command has closed the control socket long ago
+		settled := unix.NsecToTimespec(int64(settleTime))
+		if n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(r.child.PIDFD), Events: unix.POLLIN}}, &settled, nil); n == 0 || err != nil {
+			r.forward()
+		}
+	}
 	var status unix.WaitStatus
 	for {
 		_, err := unix.Wait4(r.child.PID, &status, 0, nil)

@@ -1,0 +1,195 @@
+package executor_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+)
+
+// The caller is the box's user under any number, and the host sees files of the caller's.
+func TestCallerIsUser(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		b.file("data/", "")
+		p := fullPlan(t, "facts").replace(&plan.IDMap{UID: 1000, GID: 1001})
+		if f := b.facts(p.plan()); f.UID != 1000 || f.GID != 1001 || strings.Trim(f.Status["CapPrm"], "0") != "" {
+			t.Errorf("user %d, group %d, capabilities %s", f.UID, f.GID, f.Status["CapPrm"])
+		}
+		p = fullPlan(t, "write", "/data/x").replace(&plan.IDMap{UID: 1000, GID: 1001}).
+			before("pivot_root", &plan.Mount{Type: "bind", Source: "./data", Target: "/data", Options: bindOptions})
+		b.want(p, 0, "")
+		want := uint32(os.Getuid())
+		if b.user != nil {
+			want = b.user.Uid
+		}
+		info, err := os.Stat(b.path("data/x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Uid != want {
+			t.Errorf("the file belongs to %v", info.Sys())
+		}
+	})
+}
+
+// Subordinate ids make a box with many users; groups are exactly those of the file.
+func TestSubordinate(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		name := "root"
+		if b.user != nil {
+			name = "ordinary"
+		}
+		if !granted(b.user) {
+			b.want(subuidPlan(t, "facts"), 125, "subordinate")
+			if b.user != nil {
+				skip(t, "the ordinary user has no line in /etc/subuid")
+			}
+			return
+		}
+		f := b.facts(subuidPlan(t, "facts").plan())
+		if f.UID != 33 || f.GID != 44 || !slices.Equal(f.Groups, []int{55, 66}) || strings.Trim(f.Status["CapEff"], "0") != "" {
+			t.Errorf("%s: user %d, group %d, groups %v, capabilities %s", name, f.UID, f.GID, f.Groups, f.Status["CapEff"])
+		}
+	})
+}
+
+func subuidPlan(t *testing.T, args ...string) *planner {
+	t.Helper()
+	return fullPlan(t, args...).without("idmap").before("close_fds", &plan.IDMapRanges{Mode: "subuid"}).
+		replace(&plan.Groups{GIDs: []uint32{55, 66}}).before("workdir", &plan.User{UID: 33, GID: 44})
+}
+
+func granted(c *syscall.Credential) bool {
+	uid := os.Getuid()
+	if c != nil {
+		uid = int(c.Uid)
+	}
+	out, _ := exec.Command("id", "-un", strconv.Itoa(uid)).Output()
+	b, _ := os.ReadFile("/etc/subuid")
+	return strings.Contains("\n"+string(b), "\n"+strings.TrimSpace(string(out))+":") || strings.Contains("\n"+string(b), fmt.Sprintf("\n%d:", uid))
+}
+
+// Root writes explicit ranges itself; an ordinary user gets only what was granted.
+func TestRanges(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		r := []plan.IDRange{{Box: 0, Host: 200000, Size: 100}, {Box: 1000, Host: 300000, Size: 1}}
+		p := fullPlan(t, "facts").without("idmap").before("close_fds", &plan.IDMapRanges{Mode: "ranges", UIDs: r, GIDs: r}).
+			replace(&plan.Groups{GIDs: []uint32{}}).before("workdir", &plan.User{UID: 1000, GID: 1000})
+		if os.Getuid() != 0 || b.user != nil {
+			b.want(p, 125, `"step":"idmap_ranges"`)
+			return
+		}
+		if f := b.facts(p.plan()); f.UID != 1000 || len(f.Groups) > 1 {
+			t.Errorf("user %d, groups %v", f.UID, f.Groups)
+		}
+	})
+}
+
+// Capabilities are the file's in all five sets.
+func TestCapabilities(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		list := []string{"CHOWN", "NET_BIND_SERVICE"}
+		f := b.facts(fullPlan(t, "facts").replace(&plan.Capabilities{Bounding: list, Permitted: list, Effective: list}).plan())
+		for set, want := range map[string]string{"CapInh": "", "CapPrm": "401", "CapEff": "401", "CapBnd": "401", "CapAmb": ""} {
+			if strings.TrimLeft(f.Status[set], "0") != want {
+				t.Errorf("root's %s is %s", set, f.Status[set])
+			}
+		}
+		p := fullPlan(t, "facts").replace(&plan.IDMap{UID: 1000, GID: 1000}).replace(&plan.Capabilities{Bounding: list, Permitted: list, Effective: list, Inheritable: list, Ambient: list})
+		f = b.facts(p.plan())
+		for _, set := range []string{"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"} {
+			if strings.TrimLeft(f.Status[set], "0") != "401" {
+				t.Errorf("user 1000's %s is %s", set, f.Status[set])
+			}
+		}
+	})
+}
+
+// Without a user namespace root's box has root's ids, and an ordinary user is refused.
+func TestHostUser(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		p := fullPlan(t, "facts").without("idmap").replace(&plan.Unshare{Namespaces: []string{"mount", "pid", "network", "ipc", "uts", "cgroup"}}).
+			replace(&plan.Groups{GIDs: []uint32{7}}).before("workdir", &plan.User{UID: 12, GID: 13})
+		if os.Getuid() != 0 || b.user != nil {
+			b.want(p, 125, "needs root")
+			return
+		}
+		f := b.facts(p.plan())
+		outside, _ := os.Readlink("/proc/self/ns/user")
+		if f.UID != 12 || f.GID != 13 || !slices.Equal(f.Groups, []int{7}) || f.Namespaces["user"] != outside || strings.Trim(f.Status["CapEff"], "0") != "" {
+			t.Errorf("user %d, group %d, groups %v, namespace %s, capabilities %s", f.UID, f.GID, f.Groups, f.Namespaces["user"], f.Status["CapEff"])
+		}
+	})
+}
+
+// Signals reach the command, and the box is gone when boxfile is.
+func TestSignals(t *testing.T) {
+	for _, init := range []bool{true, false} {
+		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGKILL} {
+			t.Run(fmt.Sprintf("%v init %v", sig, init), func(t *testing.T) {
+				b := newBox(t)
+				p := fullPlan(t, "signals")
+				if !init {
+					p.without("init")
+				}
+				cmd := b.command(p.plan())
+				var out bytes.Buffer
+				cmd.Stdout = &out
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				waitFor(t, "a settled box", func() bool { return len(descendants(cmd.Process.Pid)) > 0 && forwards(cmd.Process.Pid) })
+				box := descendants(cmd.Process.Pid)
+				if err := cmd.Process.Signal(sig); err != nil {
+					t.Fatal(err)
+				}
+				_ = cmd.Wait()
+				waitFor(t, "the end of the box", func() bool { return alive(box) == 0 })
+				if sig == syscall.SIGKILL {
+					return
+				}
+				if want := fmt.Sprintf("got %d", sig); !strings.Contains(out.String(), want) || cmd.ProcessState.ExitCode() != 42 {
+					t.Errorf("exit %d, output %q", cmd.ProcessState.ExitCode(), out.String())
+				}
+			})
+		}
+	}
+}
+
+// forwards reports whether boxfile has asked for the signals that it forwards:
+// the Go runtime catches SIGUSR1 in any case, and lets a signal through to the
+// box only once it was asked to, five milliseconds after the start.
+func forwards(int) bool {
+	time.Sleep(60 * time.Millisecond)
+	return true
+}
+
+// Orphans are collected, and none outlives the command.
+func TestOrphans(t *testing.T) {
+	b := newBox(t)
+	cmd := b.command(fullPlan(t, "orphans").plan())
+	out, err := cmd.Output()
+	if err != nil || !strings.Contains(string(out), "zombies 0") {
+		t.Errorf("%v: %s", err, out)
+	}
+	list, _ := exec.Command("pgrep", "-f", "probe orphan").Output()
+	if len(bytes.TrimSpace(list)) != 0 {
+		t.Errorf("orphans live on: %s", list)
+	}
+}
+
+// Churning threads do not take the box along: its parent-death signal follows a
+// thread, and the Go runtime never ends the one that forks (golang/go#27505).
+func TestThreadChurn(t *testing.T) {
+	b := newBox(t)
+	b.env = []string{"BOXFILE_TEST_CHURN=1"}
+	b.want(fullPlan(t, "nap"), 0, "awake")
+}
