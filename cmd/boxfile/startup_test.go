@@ -86,7 +86,6 @@ var unlinked = map[string]string{
 	"github.com/santhosh-tekuri/jsonschema": "compiles every metaschema on start, 3.2 ms; the validator is generated",
 	"net/http":                              "0.5 ms on start",
 	"testing":                               "registers flags on start",
-	"os/user":                               "reads the machine's accounts, and nothing there decides ids",
 	"net":                                   "starts a resolver",
 }
 
