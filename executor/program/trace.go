@@ -73,7 +73,7 @@ func parseCall(line string) (Traced, error) {
 	c := Traced{Name: line[:open], Args: splitTop(line[open+1 : end]), Text: line}
 	result := strings.Fields(line[eq+2:])
 	if len(result) > 0 && result[0] != "?" {
-		n, err := strconv.ParseInt(result[0], 0, 64)
+		n, err := number(result[0])
 		if err != nil {
 			return Traced{}, fmt.Errorf("result of %q: %w", line, err)
 		}

@@ -33,18 +33,18 @@ const (
 // What follows runs in the forked child. Nothing here may allocate, grow the
 // stack, store a pointer to the heap, or call what does.
 
-//go:nosplit
-//go:norace
-func sys(nr, a, b, c, d uintptr) (uintptr, syscall.Errno) {
-	r, _, e := syscall.RawSyscall6(nr, a, b, c, d, 0, 0)
-	return r, e
-}
+// rawcall is a system call and nothing else. It is in assembly, and not the
+// syscall package's, to stay small: all that the child calls has to fit into the
+// 800 bytes of stack that functions without a stack check may use, unoptimised builds included.
+//
+//go:noescape
+func rawcall(nr, a, b, c, d, e, f uintptr) (result, errno uintptr)
 
 //go:nosplit
 //go:norace
 func exit(code uintptr) {
 	for {
-		sys(unix.SYS_EXIT_GROUP, code, 0, 0, 0)
+		rawcall(unix.SYS_EXIT_GROUP, code, 0, 0, 0, 0, 0)
 	}
 }
 
@@ -53,7 +53,7 @@ func exit(code uintptr) {
 func tell(im *image, kind Kind, a, b uint32) {
 	m := im.scratch
 	m.msg[0], m.msg[1], m.msg[2] = uint32(kind), a, b
-	sys(unix.SYS_WRITE, im.regs[Control], uintptr(unsafe.Pointer(&m.msg)), MessageSize, 0)
+	rawcall(unix.SYS_WRITE, im.control, uintptr(unsafe.Pointer(&m.msg)), MessageSize, 0, 0, 0)
 }
 
 // child is the whole life of the forked process.
@@ -62,7 +62,7 @@ func tell(im *image, kind Kind, a, b uint32) {
 //go:norace
 func child(im *image) {
 	for i := 0; i < len(im.erase); i++ {
-		im.erase[i] = 0
+		*(*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(im.erase)), i)) = 0
 	}
 	run(im, im.calls[Enter])
 	if im.hasInit {
@@ -81,14 +81,14 @@ func child(im *image) {
 //go:norace
 func run(im *image, list []call) {
 	for i := 0; i < len(list); i++ {
-		c := &list[i]
+		c := (*call)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(list)), uintptr(i)*unsafe.Sizeof(call{})))
 		r, e := one(im, c)
 		if e == 0 && c.flags&flagWant != 0 && int64(r) != c.want {
 			e = unix.EPROTO // a short write, or the other end of a socket is gone
 		}
 		if e == 0 {
 			if c.save != 0 {
-				im.regs[c.save] = r
+				*register(im, c.save) = r
 			}
 			i += int(c.then)
 			continue
@@ -110,18 +110,27 @@ func run(im *image, list []call) {
 	}
 }
 
+// register is a bounds check less than an index: Put has checked the number,
+// and an index that could fail would call what the child has no stack for.
+//
+//go:nosplit
+//go:norace
+func register(im *image, n uint16) *uintptr {
+	return (*uintptr)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(im.regs)), uintptr(n)*word))
+}
+
+// invoke makes a call with its registers added. The assembly knows where the
+// fields of call are; a test holds the two together.
+//
+//go:noescape
+func invoke(c *call, regs *uintptr) (result, errno uintptr)
+
 //go:nosplit
 //go:norace
 func one(im *image, c *call) (uintptr, syscall.Errno) {
-	var a [6]uintptr
-	for j := 0; j < len(a); j++ {
-		a[j] = c.args[j]
-		if c.regs[j] != 0 {
-			a[j] += im.regs[c.regs[j]]
-		}
-	}
 	for n := 0; ; n++ {
-		r, _, e := syscall.RawSyscall6(c.nr, a[0], a[1], a[2], a[3], a[4], a[5])
+		r, failed := invoke(c, unsafe.SliceData(im.regs)) // register 0 is always 0
+		e := syscall.Errno(failed)
 		if c.flags&flagRetry == 0 || n == retries || (e != unix.EINTR && e != unix.EAGAIN) {
 			return r, e
 		}
@@ -133,10 +142,11 @@ func one(im *image, c *call) (uintptr, syscall.Errno) {
 //go:nosplit
 //go:norace
 func foreseen(c *call, e syscall.Errno) int {
-	for j := 0; j < len(c.errno); j++ {
-		if c.errno[j] != 0 && syscall.Errno(c.errno[j]) == e {
-			return int(c.skip[j])
-		}
+	if syscall.Errno(c.errno[0]) == e {
+		return int(c.skip[0])
+	}
+	if syscall.Errno(c.errno[1]) == e {
+		return int(c.skip[1])
 	}
 	return -1
 }
@@ -198,7 +208,7 @@ func commandChild(im *image) {
 func reap(im *image, main uintptr) {
 	s := im.scratch
 	s.sigset = ^uint64(0)
-	fd, e := sys(unix.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&s.sigset)), 8, unix.SFD_CLOEXEC)
+	fd, e := rawcall(unix.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&s.sigset)), 8, unix.SFD_CLOEXEC, 0, 0)
 	if e != 0 {
 		tell(im, Failed, ^uint32(0), uint32(e))
 		exit(exitSetup)
@@ -206,12 +216,12 @@ func reap(im *image, main uintptr) {
 	collect(im, main) // a command that has ended before the signalfd was there
 	for {
 		s.poll[0].Fd, s.poll[0].Events, s.poll[0].Revents = int32(fd), unix.POLLIN, 0
-		s.poll[1].Fd, s.poll[1].Events, s.poll[1].Revents = int32(im.regs[Control]), unix.POLLIN, 0
-		_, e := sys(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&s.poll)), uintptr(len(s.poll)), 0, 0)
-		if e != 0 && e != unix.EINTR || s.poll[1].Revents != 0 {
+		s.poll[1].Fd, s.poll[1].Events, s.poll[1].Revents = int32(im.control), unix.POLLIN, 0
+		_, e := rawcall(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&s.poll)), uintptr(len(s.poll)), 0, 0, 0, 0)
+		if e != 0 && e != uintptr(unix.EINTR) || s.poll[1].Revents != 0 {
 			exit(128 + uintptr(unix.SIGKILL))
 		}
-		n, _ := sys(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&s.siginfo)), unsafe.Sizeof(s.siginfo), 0)
+		n, _ := rawcall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&s.siginfo)), unsafe.Sizeof(s.siginfo), 0, 0, 0)
 		if n != unsafe.Sizeof(s.siginfo) {
 			continue
 		}
@@ -219,7 +229,7 @@ func reap(im *image, main uintptr) {
 		if sig == uintptr(unix.SIGCHLD) {
 			collect(im, main)
 		} else if sig <= 64 && uint64(forwarded)&(1<<(sig-1)) != 0 {
-			sys(unix.SYS_KILL, main, sig, 0, 0)
+			rawcall(unix.SYS_KILL, main, sig, 0, 0, 0, 0)
 		}
 	}
 }
@@ -230,8 +240,8 @@ func reap(im *image, main uintptr) {
 //go:norace
 func collect(im *image, main uintptr) {
 	for {
-		pid, e := sys(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&im.scratch.status)), unix.WNOHANG, 0)
-		if e == unix.EINTR {
+		pid, e := rawcall(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&im.scratch.status)), unix.WNOHANG, 0, 0, 0)
+		if e == uintptr(unix.EINTR) {
 			continue
 		}
 		if e != 0 || pid == 0 {

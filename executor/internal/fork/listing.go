@@ -106,6 +106,7 @@ type image struct {
 	calls   [parts][]call
 	regs    []uintptr
 	erase   []byte
+	control uintptr // the child's end of the control socket
 	stack   uintptr // upper end of the command's stack, until it executes
 	scratch *scratch
 	hasInit bool

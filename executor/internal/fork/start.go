@@ -39,7 +39,7 @@ type Child struct {
 // be on a goroutine that is locked to a thread and ends before the child.
 func Start(l *Listing, flags uintptr, control int) (Child, error) {
 	l.erase = l.Erase
-	l.regs[Control] = uintptr(control)
+	l.control, l.regs[Control] = uintptr(control), uintptr(control)
 	// CLONE_CLEAR_SIGHAND: the child must never run a handler of the Go runtime.
 	args := cloneArgs{
 		flags:      uint64(flags) | unix.CLONE_CLEAR_SIGHAND | unix.CLONE_PIDFD,
