@@ -197,7 +197,7 @@ boxfile_copy_tools() {
 			esac
 		done || boxfile_die "cannot copy what $boxfile_tool needs"
 	done
-	boxfile_do mount -i -o remount,ro,nosuid,nodev "$boxfile_to"
+	boxfile_do mount -i -o remount,bind,ro,nosuid,nodev "$boxfile_to"
 }
 boxfile_tool() { # TOOL ARGUMENT...: one of the copies
 	boxfile_name=$1

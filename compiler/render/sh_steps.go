@@ -33,27 +33,35 @@ func (s *script) Keep(k *plan.Keep) error {
 
 func (s *script) IDMapRanges(m *plan.IDMapRanges) error {
 	s.ranges = true
-	lines := []string{s.at, `read -r boxfile_pid < "$boxfile_stage/pid" || exit`}
+	get := map[string]string{"uid": word(triplets(m.UIDs)), "gid": word(triplets(m.GIDs))}
 	if m.Mode == "subuid" {
-		lines = append(lines, `boxfile_name=$(id -un) boxfile_n=$(id -u)`)
-		for _, what := range []string{"uid", "gid"} {
-			lines = append(lines, fmt.Sprintf(`boxfile_%ss=$(awk -F: -v n="$boxfile_name" -v u="$boxfile_n" -v self="$(id -%c)" 'BEGIN { printf "0 %%d 1", self; next_id = 1 } $1 == n || $1 == u { printf " %%d %%d %%d", next_id, $2, $3; next_id += $3 }' /etc/sub%s)`, what, what[0], what))
+		for what, id := range map[string]string{"uid": "-u", "gid": "-g"} {
+			get[what] = fmt.Sprintf(subordinate, id, what)
 		}
-	} else {
-		lines = append(lines, "boxfile_uids="+word(triplets(m.UIDs)), "boxfile_gids="+word(triplets(m.GIDs)))
 	}
-	s.maps = append(lines,
-		`if [ "$(id -u)" = 0 ]; then`,
-		"\t# shellcheck disable=SC2086 # numbers",
-		"\tboxfile_uids=$(printf '%s %s %s\\n' $boxfile_uids) boxfile_gids=$(printf '%s %s %s\\n' $boxfile_gids)",
-		"\tprintf '%s\\n' \"$boxfile_uids\" > \"/proc/$boxfile_pid/uid_map\" && printf '%s\\n' \"$boxfile_gids\" > \"/proc/$boxfile_pid/gid_map\"",
-		"else",
-		"\t# shellcheck disable=SC2086 # numbers",
-		"\tnewuidmap \"$boxfile_pid\" $boxfile_uids && newgidmap \"$boxfile_pid\" $boxfile_gids",
-		"fi && boxfile_x=ok || boxfile_x=no",
-		`printf '%s\n' "$boxfile_x" > "$boxfile_stage/go"`)
+	s.maps = append([]string{s.at, "boxfile_uids=" + get["uid"], "boxfile_gids=" + get["gid"]}, strings.Split(writeMaps, "\n")...)
 	return nil
 }
+
+// subordinate maps box id 0 to the caller and ids from 1 on to the caller's lines of subuid(5).
+const subordinate = `$(awk -F: -v name="$(id -un)" -v uid="$(id -u)" -v self="$(id %s)" '
+		BEGIN { box = 1; map = "0 " self " 1" }
+		$1 == name || $1 == uid { map = map " " box " " $2 " " $3; box += $3 }
+		END { if (box == 1) exit 1; print map }' /etc/sub%s) || boxfile_uids=`
+
+const writeMaps = `boxfile_x=no
+read -r boxfile_pid < "$boxfile_stage/pid" || exit
+if [ -z "$boxfile_uids" ]; then
+	printf 'boxfile: the caller has no subordinate ids\n' >&2
+elif [ "$(id -u)" = 0 ]; then
+	# shellcheck disable=SC2086 # numbers; the kernel takes a map in one write
+	boxfile_uids=$(printf '%s %s %s\n' $boxfile_uids) boxfile_gids=$(printf '%s %s %s\n' $boxfile_gids)
+	printf '%s\n' "$boxfile_uids" > "/proc/$boxfile_pid/uid_map" && printf '%s\n' "$boxfile_gids" > "/proc/$boxfile_pid/gid_map" && boxfile_x=ok
+else
+	# shellcheck disable=SC2086 # numbers
+	newuidmap "$boxfile_pid" $boxfile_uids && newgidmap "$boxfile_pid" $boxfile_gids && boxfile_x=ok
+fi
+printf '%s\n' "$boxfile_x" > "$boxfile_stage/go"`
 
 func triplets(list []plan.IDRange) string {
 	var out []string

@@ -68,9 +68,6 @@ func (s *script) hostSide() []string {
 	}
 	out = append(out, "boxfile_started=1")
 	sh := `unshare "$@" setsid "$boxfile_sh" "$0" ` + mode + ` "$boxfile_sh" "$BOXFILE_DIR" "$boxfile_stage"`
-	if mode == "--boxfile-wait" {
-		sh = `unshare "$@" setsid "$boxfile_sh" "$0" ` + mode + ` "$boxfile_sh" "$BOXFILE_DIR" "$boxfile_stage"`
-	}
 	for _, fd := range s.fds {
 		sh += " " + fd + ">&-"
 	}
