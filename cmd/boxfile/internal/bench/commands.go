@@ -31,8 +31,6 @@ rootfs:
   dir: ./rootfs
   write: none
   enter: pivot_root
-
-hostname: bench
 network: none
 namespaces:
   pid: new
