@@ -56,7 +56,7 @@ const header = `#!/bin/sh
 #     (boxfile resolves each path once, in the kernel, and keeps it open);
 #   - signals are not forwarded to the command, and process 1 is a shell;
 #   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
-#   - descriptors above 9 cannot be closed: with one open it refuses to run;
+#   - descriptors above 9 can be closed only where bash is installed;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 `

@@ -72,9 +72,19 @@ func triplets(list []plan.IDRange) string {
 }
 
 func (s *script) CloseFDs(*plan.CloseFDs) error {
-	return s.line(&s.host, "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-",
-		`case $(ls /proc/self/fd) in *[0-9][0-9]*) boxfile_die "descriptors above 9 are open" ;; esac`)
+	return s.line(&s.host, append([]string{"exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-"}, strings.Split(closeMore, "\n")...)...)
 }
+
+// closeMore closes descriptors that sh has no words for.
+const closeMore = `case $(ls /proc/self/fd) in
+*[0-9][0-9]*)
+	if [ "${2-}" = --boxfile-closed ] || ! command -v bash > /dev/null; then
+		boxfile_die "descriptors above 9 are open, and only bash can close them"
+	fi
+	# shellcheck disable=SC2016 # for bash
+	exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
+	;;
+esac`
 
 func (s *script) Session(*plan.Session) error { return nil } // setsid, where the box side is started
 

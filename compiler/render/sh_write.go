@@ -34,7 +34,7 @@ func (s *script) write(b *strings.Builder) {
 	boxfile_run
 	;;
 *)
-	boxfile_host
+	boxfile_host "$@"
 	;;
 esac
 `)
