@@ -14,12 +14,9 @@ func (v *words) Rootfs(s *plan.Rootfs) error {
 		v.say("the tree %s", literal(s.Source))
 	} else {
 		v.say("a generated tree")
-		if s.ReadOnly {
-			v.say("(read-only once it is filled)")
-		}
 	}
 	v.write(s.Write, s.Keep)
-	v.options(false, s.Options)
+	v.options(s.ReadOnly, s.Options)
 	return nil
 }
 

@@ -129,7 +129,7 @@ func (s *script) check() {
 	if s.workdir == "" || s.args == "" || !s.trees["/dev"] {
 		s.refuse("the plan has no command, working directory or /dev")
 	}
-	if s.keeps != nil && len(s.keeps) > 6 {
+	if len(s.keeps) > 6 {
 		s.refuse("a script cannot lock more than six directories")
 	}
 	if s.caller == nil || s.caller.UID == 0 && s.caller.GID == 0 {
