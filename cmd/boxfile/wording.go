@@ -85,8 +85,8 @@ func (t *terminal) fail(verb string, err error) int {
 			code = p.code
 		}
 	default:
-		if text := schema.Render(err); text != "" {
-			t.message(text)
+		if schema.Diagnostics(err) != nil {
+			t.message(schema.Render(err, false))
 			return code
 		}
 		p = &problem{text: err.Error()}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+)
+
+// reference writes the page of the language. Keys come in the schema's own
+// order, which a compiled schema has lost.
+func reference(root *jsonschema.Schema, text []byte) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString("# The language\n\nGenerated from `schema/boxfile.schema.json` by `go generate ./schema`.\n\n")
+	b.WriteString("A Boxfile is one YAML document. Unknown and duplicate keys, anchors, aliases, merge keys and tags are errors; keys that begin with\n`x-` are yours. Paths of the host begin with `/`, `./` or `../`, and relative ones are relative to the Boxfile's folder. Sizes are\npowers of 1024. Values may contain `${{ inputs.NAME }}`.\n\n")
+	order, err := keyOrder(text)
+	if err != nil {
+		return nil, err
+	}
+	section(&b, "", root, order, 2)
+	return b.Bytes(), nil
+}
+
+func section(b *bytes.Buffer, prefix string, s *jsonschema.Schema, order map[string]int, level int) {
+	for _, name := range sorted(s, order) {
+		p := s.Properties[name]
+		key := prefix + name
+		fmt.Fprintf(b, "%s `%s`\n\n", strings.Repeat("#", level), key)
+		target := deref(p)
+		text := p.Description
+		if text == "" {
+			text = target.Description
+		}
+		if text != "" {
+			fmt.Fprintf(b, "%s\n\n", text)
+		}
+		fmt.Fprintf(b, "- type: %s\n", typeWords(target))
+		def := p.Default
+		if def == nil {
+			def = target.Default
+		}
+		if def != nil {
+			fmt.Fprintf(b, "- default: `%s`\n", oneLine(def))
+		}
+		examples := append(append([]any{}, p.Examples...), target.Examples...)
+		for i, e := range examples {
+			if i > 0 && oneLine(e) == oneLine(examples[i-1]) {
+				continue
+			}
+			fmt.Fprintf(b, "- example: `%s: %s`\n", name, oneLine(e))
+		}
+		b.WriteString("\n")
+		if key == "rlimits" { // sixteen of a kind
+			fmt.Fprintf(b, "Its keys are `%s`, each a number, a size, `unlimited`, or `{soft: …, hard: …}`.\n\n", strings.Join(sorted(target, order), "`, `"))
+			continue
+		}
+		for _, in := range nested(target) {
+			suffix := "."
+			if in.list {
+				suffix = "[]."
+			}
+			if in.named {
+				suffix = ".NAME."
+			}
+			section(b, key+suffix, in.schema, order, min(level+1, 4))
+		}
+	}
+}
+
+type inner struct {
+	schema      *jsonschema.Schema
+	list, named bool
+}
+
+// nested is the maps that a value may be or hold.
+func nested(s *jsonschema.Schema) []inner {
+	var out []inner
+	for _, o := range append([]*jsonschema.Schema{s}, s.OneOf...) {
+		o = deref(o)
+		if len(o.Properties) > 0 {
+			out = append(out, inner{schema: o})
+		}
+		if o.Items2020 != nil {
+			for _, in := range nested(deref(o.Items2020)) {
+				out = append(out, inner{schema: in.schema, list: true})
+			}
+		}
+		if a, ok := o.AdditionalProperties.(*jsonschema.Schema); ok && len(deref(a).Properties) > 0 {
+			out = append(out, inner{schema: deref(a), named: true})
+		}
+	}
+	return out
+}
+
+func deref(s *jsonschema.Schema) *jsonschema.Schema {
+	for s.Ref != nil {
+		s = s.Ref
+	}
+	return s
+}
+
+func typeWords(s *jsonschema.Schema) string {
+	s = deref(s)
+	switch {
+	case len(s.OneOf) > 0:
+		var out []string
+		for _, o := range s.OneOf {
+			out = append(out, typeWords(o))
+		}
+		return strings.Join(out, "; or ")
+	case len(s.Enum) > 0:
+		var out []string
+		for _, e := range s.Enum {
+			out = append(out, fmt.Sprintf("`%v`", e))
+		}
+		return strings.Join(out, ", ")
+	case len(s.Constant) > 0:
+		return fmt.Sprintf("`%v`", s.Constant[0])
+	case s.Items2020 != nil:
+		return "list of: " + typeWords(s.Items2020)
+	}
+	words := map[string]string{"object": "map", "array": "list"}
+	out := make([]string, len(s.Types))
+	for i, t := range s.Types {
+		out[i] = t
+		if w := words[t]; w != "" {
+			out[i] = w
+		}
+	}
+	return strings.Join(out, " or ")
+}
+
+func oneLine(v any) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // a value that was decoded from JSON
+	return strings.TrimSpace(b.String())
+}
+
+// keyOrder is where each property name first stands in the schema's text.
+func keyOrder(text []byte) (map[string]int, error) {
+	order := map[string]int{}
+	d := json.NewDecoder(bytes.NewReader(text))
+	for {
+		t, err := d.Token()
+		if err != nil {
+			return order, nil //nolint:nilerr // the compiler has read all of it before
+		}
+		if s, ok := t.(string); ok {
+			if _, seen := order[s]; !seen {
+				order[s] = len(order)
+			}
+		}
+	}
+}
+
+func sorted(s *jsonschema.Schema, order map[string]int) []string {
+	var names []string
+	for n := range s.Properties {
+		names = append(names, n)
+	}
+	for i := range names {
+		for j := i; j > 0 && order[names[j]] < order[names[j-1]]; j-- {
+			names[j], names[j-1] = names[j-1], names[j]
+		}
+	}
+	return names
+}

@@ -1,0 +1,122 @@
+package schema
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits against files that were made to take long.
+const (
+	MaxSize    = 256 << 10 // bytes
+	maxNesting = 64
+)
+
+// checkText refuses what no YAML reader should see. It returns the text as the
+// parser gets it: without a byte order mark, with plain line ends.
+func checkText(name string, data []byte) ([]byte, *Collector) {
+	c := NewCollector(name, nil)
+	if len(data) > MaxSize {
+		c.Add(Pos{}, "", "the file has more than %d KiB; a Boxfile has at most that", MaxSize>>10)
+		return nil, c
+	}
+	if bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}) {
+		c.Add(Pos{1, 1}, "save it as UTF-8", "the file is UTF-16; a Boxfile is UTF-8")
+		return nil, c
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	c = NewCollector(name, data)
+	if len(bytes.TrimSpace(data)) == 0 {
+		c.Add(Pos{}, "begin with: boxfile: 1", "the file is empty")
+		return nil, c
+	}
+	checkCharacters(c, data)
+	if c.ErrorOrNil() == nil {
+		checkNesting(c, data)
+	}
+	return data, c
+}
+
+func checkCharacters(c *Collector, data []byte) {
+	line, col, indent := 1, 1, true
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		at := Pos{line, col}
+		switch {
+		case r == utf8.RuneError && size <= 1:
+			c.Add(at, "save the file as UTF-8", "byte %#02x is not valid UTF-8", data[i])
+			return
+		case r == 0:
+			c.Add(at, "", "a NUL character")
+			return
+		case r == '\t' && indent:
+			c.Add(at, "indent with spaces", "a tab in the indentation; YAML allows only spaces there")
+			return
+		case r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 && r != 0x85 || r == 0xfeff:
+			c.Add(at, `write it as an escape in double quotes, as "\x1b"`, "control character U+%04X", r)
+			return
+		}
+		i += size
+		col++
+		indent = indent && r == ' '
+		if r == '\n' {
+			line, col, indent = line+1, 1, true
+		}
+	}
+}
+
+// checkNesting bounds the depth before the parser, whose time grows with the
+// square of it. Brackets in quotes and comments are not told apart from others:
+// a line with that many of them is no Boxfile either way. Indentation counts too.
+func checkNesting(c *Collector, data []byte) {
+	depth, line, col := 0, 1, 0
+	dashes := 0
+	for _, b := range data {
+		col++
+		switch b {
+		case '[', '{':
+			if depth++; depth > maxNesting*4 {
+				c.Add(Pos{line, col}, "", "more than %d brackets are open here; a Boxfile nests at most %d deep", maxNesting*4, maxNesting)
+				return
+			}
+		case ']', '}':
+			depth = max(depth-1, 0)
+		case '-', '?', ':':
+			if dashes++; dashes > maxNesting*4 && col < maxNesting*12 && dashes*3 > col {
+				c.Add(Pos{line, col}, "", "the line nests too deep; a Boxfile nests at most %d deep", maxNesting)
+				return
+			}
+		case '\n':
+			line, col, dashes = line+1, 0, 0
+		}
+	}
+	deepest := 0
+	for l := range bytes.Lines(data) {
+		deepest = max(deepest, len(l)-len(bytes.TrimLeft(l, " ")))
+	}
+	if deepest > 4096 {
+		c.Add(Pos{}, "", "a line is indented by %d spaces; a Boxfile nests at most %d deep", deepest, maxNesting)
+	}
+}
+
+// escape makes text safe to print: no control character reaches a terminal.
+func escape(s string) string {
+	if !strings.ContainsFunc(s, dangerous) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if dangerous(r) {
+			b.WriteString(strings.Trim(strings.ReplaceAll(quoteRune(r), "'", ""), "\""))
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// dangerous are controls, and the marks that reorder text on a screen.
+func dangerous(r rune) bool {
+	return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f
+}
