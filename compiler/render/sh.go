@@ -59,6 +59,8 @@ const header = `#!/bin/sh
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
+#
+# shellcheck disable=SC2016 # what stands in single quotes is for the box
 `
 
 // script is the visitor that collects the parts of a script.

@@ -81,7 +81,6 @@ const closeMore = `case $(ls /proc/self/fd) in
 	if [ "${2-}" = --boxfile-closed ] || ! command -v bash > /dev/null; then
 		boxfile_die "descriptors above 9 are open, and only bash can close them"
 	fi
-	# shellcheck disable=SC2016 # for bash
 	exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 	;;
 esac`
