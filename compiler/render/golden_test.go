@@ -210,7 +210,9 @@ func (c *coverage) walk(s map[string]any, in string, n *yaml.Node) {
 			}
 			patterns, _ := s["patternProperties"].(map[string]any)
 			for _, more := range patterns {
-				c.walk(more.(map[string]any), in, value)
+				if more, ok := more.(map[string]any); ok { // not "true"
+					c.walk(more, in, value)
+				}
 			}
 			if more, ok := s["additionalProperties"].(map[string]any); ok {
 				c.walk(more, in, value)

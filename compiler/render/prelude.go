@@ -121,12 +121,16 @@ boxfile_number() { # an empty directory of its own
 	boxfile_do mkdir -- "$boxfile_scratch/$boxfile_n"
 }
 
+boxfile_link() { # TEXT NAME: in boxfile_to, where a kept tree may have it already
+	[ -L "$boxfile_to/$2" ] || boxfile_do ln -s -- "$1" "$boxfile_to/$2"
+}
+
 # boxfile_system PATH TREE UPPER: as it is on the host.
 boxfile_system() {
 	if [ -L "$1" ]; then
 		boxfile_at "${1%/*}"
 		boxfile_do mkdir -p -- "$boxfile_to"
-		boxfile_do ln -s -- "$(readlink -- "$1")" "$boxfile_to/${1##*/}"
+		boxfile_link "$(readlink -- "$1")" "${1##*/}"
 	elif [ -d "$1" ] && [ "$3" != none ]; then
 		boxfile_overlay "$1" "$2" nosuid,nodev "$3" "$1"
 	elif [ -e "$1" ]; then

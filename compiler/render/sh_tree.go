@@ -153,7 +153,7 @@ func (s *script) Symlink(l *plan.Symlink) error {
 	if s.tree(l.Target) != "own" {
 		s.refuse("a link cannot be made in a tree of the host: %s", literal(l.Target))
 	}
-	return s.line(&s.build, "boxfile_dir "+s.path(parent(l.Target))+" own", "boxfile_do ln -s -- "+s.path(l.Link)+` "$boxfile_to"/`+s.path(l.Target[strings.LastIndexByte(l.Target, '/')+1:]))
+	return s.line(&s.build, "boxfile_dir "+s.path(parent(l.Target))+" own", "boxfile_link "+s.path(l.Link)+" "+s.path(l.Target[strings.LastIndexByte(l.Target, '/')+1:]))
 }
 
 func (s *script) Dir(d *plan.Dir) error {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box files of files.yaml,
-# plan sha256:e83ff52dc4732590c83b0fd9adf2e223d2dc4ee5f71de67584729e4188af67b8, with util-linux.
+# plan sha256:03941433ac91efebafd20c012e4bb6f4baca78aefdce0940c46eaebc56590797, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -135,12 +135,16 @@ boxfile_number() { # an empty directory of its own
 	boxfile_do mkdir -- "$boxfile_scratch/$boxfile_n"
 }
 
+boxfile_link() { # TEXT NAME: in boxfile_to, where a kept tree may have it already
+	[ -L "$boxfile_to/$2" ] || boxfile_do ln -s -- "$1" "$boxfile_to/$2"
+}
+
 # boxfile_system PATH TREE UPPER: as it is on the host.
 boxfile_system() {
 	if [ -L "$1" ]; then
 		boxfile_at "${1%/*}"
 		boxfile_do mkdir -p -- "$boxfile_to"
-		boxfile_do ln -s -- "$(readlink -- "$1")" "$boxfile_to/${1##*/}"
+		boxfile_link "$(readlink -- "$1")" "${1##*/}"
 	elif [ -d "$1" ] && [ "$3" != none ]; then
 		boxfile_overlay "$1" "$2" nosuid,nodev "$3" "$1"
 	elif [ -e "$1" ]; then
@@ -280,13 +284,13 @@ boxfile_build() {
 	boxfile_bind /usr /usr own ro,nodev,nosuid
 	# 10 symlink: link /bin -> usr/bin  (files.yaml:16:5)
 	boxfile_dir / own
-	boxfile_do ln -s -- usr/bin "$boxfile_to"/bin
+	boxfile_link usr/bin bin
 	# 11 symlink: link /lib -> usr/lib  (files.yaml:19:5)
 	boxfile_dir / own
-	boxfile_do ln -s -- usr/lib "$boxfile_to"/lib
+	boxfile_link usr/lib lib
 	# 12 symlink: link /lib64 -> usr/lib64  (files.yaml:20:5)
 	boxfile_dir / own
-	boxfile_do ln -s -- usr/lib64 "$boxfile_to"/lib64
+	boxfile_link usr/lib64 lib64
 	# 13 file: /etc/greeting [ro] perms: 0444 71 bytes: "Hello from a file of the Boxfile.\n$HOME and $(date) mean nothing here.\n"  (files.yaml:23:5)
 	boxfile_file /etc/greeting own 0444 '' 'Hello from a file of the Boxfile.
 $HOME and $(date) mean nothing here.
@@ -360,7 +364,7 @@ stat -c '\''%a %n'\'' /etc/greeting /srv/drop /tmp
 printf '\''#!/bin/sh\necho ran\n'\'' > /tmp/program && chmod +x /tmp/program
 /tmp/program 2>/dev/null && exit 1
 echo "nothing in /tmp can be executed"
-echo more >> /etc/greeting 2>/dev/null && exit 1
+touch /etc/mine 2>/dev/null && exit 1
 echo "the tree is read-only"
 '
 	# 31 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box hello of hello.yaml,
-# plan sha256:9b95a79fa283c0d50f9afa3440c848c82484c2b4efb14a06afe32574aa3ef8c7, with util-linux.
+# plan sha256:32a2a16f8a4da051210246b5004b82ff7c58843f4ebafc2122609e35a55ff778, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -135,12 +135,16 @@ boxfile_number() { # an empty directory of its own
 	boxfile_do mkdir -- "$boxfile_scratch/$boxfile_n"
 }
 
+boxfile_link() { # TEXT NAME: in boxfile_to, where a kept tree may have it already
+	[ -L "$boxfile_to/$2" ] || boxfile_do ln -s -- "$1" "$boxfile_to/$2"
+}
+
 # boxfile_system PATH TREE UPPER: as it is on the host.
 boxfile_system() {
 	if [ -L "$1" ]; then
 		boxfile_at "${1%/*}"
 		boxfile_do mkdir -p -- "$boxfile_to"
-		boxfile_do ln -s -- "$(readlink -- "$1")" "$boxfile_to/${1##*/}"
+		boxfile_link "$(readlink -- "$1")" "${1##*/}"
 	elif [ -d "$1" ] && [ "$3" != none ]; then
 		boxfile_overlay "$1" "$2" nosuid,nodev "$3" "$1"
 	elif [ -e "$1" ]; then
@@ -414,7 +418,7 @@ echo "host name:  $(hostname)"
 echo "processes: $(for p in /proc/[0-9]*/comm; do test -r $p && printf '\'' %s'\'' "$(cat $p)"; done)"
 echo "interfaces:$(sed -n '\''s/^ *\([^ ]*\):.*/ \1/p'\'' /proc/net/dev | tr -d '\''\n'\'')"
 echo "mounts:     $(wc -l < /proc/self/mountinfo)"
-echo "home:       $(ls -A /home /root | grep -vc '\'':$'\'' || true) lines of other people'\''s files"
+echo "home:       $(find /home /root -mindepth 1 | wc -l) files"
 touch /usr/mine 2>/dev/null || echo "/usr:       read-only"
 '
 	# 54 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)

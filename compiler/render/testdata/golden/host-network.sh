@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box host-network of host-network.yaml,
-# plan sha256:817c4cddc5c9a987283fd06c3bcf1f86872bb7b3b7db1668d3ec0e4d794be9c8, with util-linux.
+# plan sha256:c449ff42aa6c7580ab3fb8015f6b2f33e2c118814fddea7e9206ea6f972f7b14, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -135,12 +135,16 @@ boxfile_number() { # an empty directory of its own
 	boxfile_do mkdir -- "$boxfile_scratch/$boxfile_n"
 }
 
+boxfile_link() { # TEXT NAME: in boxfile_to, where a kept tree may have it already
+	[ -L "$boxfile_to/$2" ] || boxfile_do ln -s -- "$1" "$boxfile_to/$2"
+}
+
 # boxfile_system PATH TREE UPPER: as it is on the host.
 boxfile_system() {
 	if [ -L "$1" ]; then
 		boxfile_at "${1%/*}"
 		boxfile_do mkdir -p -- "$boxfile_to"
-		boxfile_do ln -s -- "$(readlink -- "$1")" "$boxfile_to/${1##*/}"
+		boxfile_link "$(readlink -- "$1")" "${1##*/}"
 	elif [ -d "$1" ] && [ "$3" != none ]; then
 		boxfile_overlay "$1" "$2" nosuid,nodev "$3" "$1"
 	elif [ -e "$1" ]; then
@@ -401,7 +405,7 @@ boxfile_run() {
 	set --
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--core=0:0' "$boxfile_limit_nofile" "$boxfile_limit_nproc"
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/setpriv" --no-new-privs '--bounding-set=-all' '--inh-caps=-all' '--ambient-caps=-all' --
-	set -- "$@" /bin/sh -c 'echo "interfaces: $(sed -n '\''s/^ *\([^ ]*\):.*/ \1/p'\'' /proc/net/dev | tr -d '\''\n'\'')"
+	set -- "$@" /bin/sh -c 'echo "interfaces:$(sed -n '\''s/^ *\([^ ]*\):.*/ \1/p'\'' /proc/net/dev | tr -d '\''\n'\'')"
 echo "host name:  $(hostname)"
 echo "processes:  $(ls -d /proc/[0-9]* | wc -l)"
 '

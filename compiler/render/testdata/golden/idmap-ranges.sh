@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box ranges of idmap-ranges.yaml,
-# plan sha256:6193eaf1907201bce48a9745f80fab0fa431c208c36c3d9557ef463249bb99b7, with util-linux.
+# plan sha256:45d24545b8090060bf93ea177c0c05625fb14c537edc6d72cf5c89bde787efdf, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -135,12 +135,16 @@ boxfile_number() { # an empty directory of its own
 	boxfile_do mkdir -- "$boxfile_scratch/$boxfile_n"
 }
 
+boxfile_link() { # TEXT NAME: in boxfile_to, where a kept tree may have it already
+	[ -L "$boxfile_to/$2" ] || boxfile_do ln -s -- "$1" "$boxfile_to/$2"
+}
+
 # boxfile_system PATH TREE UPPER: as it is on the host.
 boxfile_system() {
 	if [ -L "$1" ]; then
 		boxfile_at "${1%/*}"
 		boxfile_do mkdir -p -- "$boxfile_to"
-		boxfile_do ln -s -- "$(readlink -- "$1")" "$boxfile_to/${1##*/}"
+		boxfile_link "$(readlink -- "$1")" "${1##*/}"
 	elif [ -d "$1" ] && [ "$3" != none ]; then
 		boxfile_overlay "$1" "$2" nosuid,nodev "$3" "$1"
 	elif [ -e "$1" ]; then
@@ -250,9 +254,9 @@ boxfile_host() {
 
 # The id maps, written from outside once the box's process waits for them.
 boxfile_map() {
-	# 1 idmap_ranges: map ids, box = host: uid 0 = 0, gid 0 = 0  (idmap-ranges.yaml:20:3)
-	boxfile_uids='0 0 1'
-	boxfile_gids='0 0 1'
+	# 1 idmap_ranges: map ids, box = host: uid 0 = 0, uid 1-1000 = 100000-100999, gid 0 = 0, gid 1-1000 = 100000-100999  (idmap-ranges.yaml:24:3)
+	boxfile_uids='0 0 1 1 100000 1000'
+	boxfile_gids='0 0 1 1 100000 1000'
 	boxfile_x=no
 	read -r boxfile_pid < "$boxfile_stage/pid" || exit
 	if [ -z "$boxfile_uids" ]; then

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box overlay of overlay-discard.yaml,
-# plan sha256:d57015e35979b1a25fa013c0c407340598797072999fc719342f6e511defe03b, with util-linux.
+# plan sha256:fd6749176be0407c4c386a1b6bd49948ca7df0098b5adf2bc67a7848809524ce, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -135,12 +135,16 @@ boxfile_number() { # an empty directory of its own
 	boxfile_do mkdir -- "$boxfile_scratch/$boxfile_n"
 }
 
+boxfile_link() { # TEXT NAME: in boxfile_to, where a kept tree may have it already
+	[ -L "$boxfile_to/$2" ] || boxfile_do ln -s -- "$1" "$boxfile_to/$2"
+}
+
 # boxfile_system PATH TREE UPPER: as it is on the host.
 boxfile_system() {
 	if [ -L "$1" ]; then
 		boxfile_at "${1%/*}"
 		boxfile_do mkdir -p -- "$boxfile_to"
-		boxfile_do ln -s -- "$(readlink -- "$1")" "$boxfile_to/${1##*/}"
+		boxfile_link "$(readlink -- "$1")" "${1##*/}"
 	elif [ -d "$1" ] && [ "$3" != none ]; then
 		boxfile_overlay "$1" "$2" nosuid,nodev "$3" "$1"
 	elif [ -e "$1" ]; then
@@ -253,85 +257,85 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 6 rootfs: a generated tree, writes discarded [rw,nodev,nosuid]  (overlay-discard.yaml:11:3)
+	# 6 rootfs: a generated tree, writes discarded [rw,nodev,nosuid]  (overlay-discard.yaml:13:3)
 	boxfile_do mount -i -t tmpfs -o 'mode=0755',nodev,nosuid tmpfs "$boxfile_root"
-	# 7 system: /usr as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 7 system: /usr as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /usr own discard
-	# 8 system: /bin as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 8 system: /bin as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /bin own discard
-	# 9 system: /sbin as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 9 system: /sbin as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /sbin own discard
-	# 10 system: /lib as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 10 system: /lib as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /lib own discard
-	# 11 system: /lib32 as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 11 system: /lib32 as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /lib32 own discard
-	# 12 system: /lib64 as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 12 system: /lib64 as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /lib64 own discard
-	# 13 system: /libx32 as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 13 system: /libx32 as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /libx32 own discard
-	# 14 system: /etc/alternatives as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 14 system: /etc/alternatives as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /etc/alternatives own discard
-	# 15 system: /etc/ssl/certs as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 15 system: /etc/ssl/certs as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /etc/ssl/certs own discard
-	# 16 system: /etc/ssl/openssl.cnf as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 16 system: /etc/ssl/openssl.cnf as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /etc/ssl/openssl.cnf own discard
-	# 17 system: /etc/pki as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 17 system: /etc/pki as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /etc/pki own discard
-	# 18 system: /etc/crypto-policies as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 18 system: /etc/crypto-policies as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /etc/crypto-policies own discard
-	# 19 system: /etc/ld.so.cache as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 19 system: /etc/ld.so.cache as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /etc/ld.so.cache own discard
-	# 20 system: /etc/ld.so.conf as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 20 system: /etc/ld.so.conf as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /etc/ld.so.conf own discard
-	# 21 system: /etc/ld.so.conf.d as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 21 system: /etc/ld.so.conf.d as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /etc/ld.so.conf.d own discard
-	# 22 system: /etc/nsswitch.conf as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 22 system: /etc/nsswitch.conf as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /etc/nsswitch.conf own discard
-	# 23 system: /etc/localtime as on the host, writes discarded  (overlay-discard.yaml:11:3)
+	# 23 system: /etc/localtime as on the host, writes discarded  (overlay-discard.yaml:13:3)
 	boxfile_system /etc/localtime own discard
-	# 24 dir: directory /home perms: 0755  (overlay-discard.yaml:11:3)
+	# 24 dir: directory /home perms: 0755  (overlay-discard.yaml:13:3)
 	boxfile_dir /home own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 25 dir: directory /mnt perms: 0755  (overlay-discard.yaml:11:3)
+	# 25 dir: directory /mnt perms: 0755  (overlay-discard.yaml:13:3)
 	boxfile_dir /mnt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 26 dir: directory /opt perms: 0755  (overlay-discard.yaml:11:3)
+	# 26 dir: directory /opt perms: 0755  (overlay-discard.yaml:13:3)
 	boxfile_dir /opt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 27 dir: directory /root perms: 0700  (overlay-discard.yaml:11:3)
+	# 27 dir: directory /root perms: 0700  (overlay-discard.yaml:13:3)
 	boxfile_dir /root own
 	boxfile_do chmod 0700 "$boxfile_to"
-	# 28 dir: directory /run perms: 0755  (overlay-discard.yaml:11:3)
+	# 28 dir: directory /run perms: 0755  (overlay-discard.yaml:13:3)
 	boxfile_dir /run own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 29 dir: directory /srv perms: 0755  (overlay-discard.yaml:11:3)
+	# 29 dir: directory /srv perms: 0755  (overlay-discard.yaml:13:3)
 	boxfile_dir /srv own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 30 dir: directory /tmp perms: 1777  (overlay-discard.yaml:11:3)
+	# 30 dir: directory /tmp perms: 1777  (overlay-discard.yaml:13:3)
 	boxfile_dir /tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 31 dir: directory /var perms: 0755  (overlay-discard.yaml:11:3)
+	# 31 dir: directory /var perms: 0755  (overlay-discard.yaml:13:3)
 	boxfile_dir /var own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 32 dir: directory /var/tmp perms: 1777  (overlay-discard.yaml:11:3)
+	# 32 dir: directory /var/tmp perms: 1777  (overlay-discard.yaml:13:3)
 	boxfile_dir /var/tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 33 file: /etc/passwd [rw] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (overlay-discard.yaml:11:3)
+	# 33 file: /etc/passwd [rw] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (overlay-discard.yaml:13:3)
 	boxfile_file /etc/passwd own 0644 '' 'root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
 '
-	# 34 file: /etc/group [rw] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (overlay-discard.yaml:11:3)
+	# 34 file: /etc/group [rw] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (overlay-discard.yaml:13:3)
 	boxfile_file /etc/group own 0644 '' 'root:x:0:
 nogroup:x:65534:
 '
-	# 35 file: /etc/hostname [rw] perms: 0644 8 bytes: "overlay\n"  (overlay-discard.yaml:11:3)
+	# 35 file: /etc/hostname [rw] perms: 0644 8 bytes: "overlay\n"  (overlay-discard.yaml:13:3)
 	boxfile_file /etc/hostname own 0644 '' 'overlay
 '
-	# 36 file: /etc/hosts [rw] perms: 0644 69 bytes: "127.0.0.1\tlocalhost overlay\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (overlay-discard.yaml:11:3)
+	# 36 file: /etc/hosts [rw] perms: 0644 69 bytes: "127.0.0.1\tlocalhost overlay\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (overlay-discard.yaml:13:3)
 	boxfile_file /etc/hosts own 0644 '' '127.0.0.1	localhost overlay
 ::1	localhost ip6-localhost ip6-loopback
 '
-	# 37 file: /etc/resolv.conf [rw] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (overlay-discard.yaml:11:3)
+	# 37 file: /etc/resolv.conf [rw] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (overlay-discard.yaml:13:3)
 	boxfile_file /etc/resolv.conf own 0644 '' '# no name server: the box has no network but its own loopback
 '
 	# 38 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
@@ -355,8 +359,8 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 40 mount: overlay of ./go-build/greet, ./go-build at /work, writes discarded [rw,nodev,nosuid]  (overlay-discard.yaml:16:5)
-	boxfile_overlay /work own nodev,nosuid discard "$BOXFILE_DIR"/./go-build/greet "$BOXFILE_DIR"/./go-build
+	# 40 mount: overlay of ./overlay/top, ./overlay/base at /work, writes discarded [rw,nodev,nosuid]  (overlay-discard.yaml:18:5)
+	boxfile_overlay /work own nodev,nosuid discard "$BOXFILE_DIR"/./overlay/top "$BOXFILE_DIR"/./overlay/base
 	boxfile_copy_tools
 	# 39 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
@@ -409,11 +413,11 @@ boxfile_run() {
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--core=0:0' "$boxfile_limit_nofile" "$boxfile_limit_nproc"
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/setpriv" --no-new-privs '--bounding-set=-all' '--inh-caps=-all' '--ambient-caps=-all' --
 	set -- "$@" /bin/sh -c 'set -e
-echo mine > /usr/bin/mine
-rm /usr/bin/env
-test ! -e /usr/bin/env && echo "/usr/bin/env is gone, /usr/bin/mine is there"
-echo changed > /work/greet.go
-rm /work/go.mod
+echo mine > /usr/mine
+cat /usr/mine
+cat /work/greeting /work/other
+echo changed > /work/other
+rm /work/greeting
 ls /work
 '
 	# 55 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box own-mounts of own-mounts.yaml,
-# plan sha256:89cad2d3fb52c799ad3f10019ec67b05978c3b5047fd6c35405e33b4bb8d49a6, with util-linux.
+# plan sha256:117988477b7d43d6f087d3584af832a87aa0c4dc563e620af04bf50836392a2b, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -135,12 +135,16 @@ boxfile_number() { # an empty directory of its own
 	boxfile_do mkdir -- "$boxfile_scratch/$boxfile_n"
 }
 
+boxfile_link() { # TEXT NAME: in boxfile_to, where a kept tree may have it already
+	[ -L "$boxfile_to/$2" ] || boxfile_do ln -s -- "$1" "$boxfile_to/$2"
+}
+
 # boxfile_system PATH TREE UPPER: as it is on the host.
 boxfile_system() {
 	if [ -L "$1" ]; then
 		boxfile_at "${1%/*}"
 		boxfile_do mkdir -p -- "$boxfile_to"
-		boxfile_do ln -s -- "$(readlink -- "$1")" "$boxfile_to/${1##*/}"
+		boxfile_link "$(readlink -- "$1")" "${1##*/}"
 	elif [ -d "$1" ] && [ "$3" != none ]; then
 		boxfile_overlay "$1" "$2" nosuid,nodev "$3" "$1"
 	elif [ -e "$1" ]; then
@@ -358,8 +362,8 @@ nogroup:x:65534:
 	# 40 mount: sysfs at /sys [ro,nodev,noexec,nosuid]  (own-mounts.yaml:17:5)
 	boxfile_dir /sys own
 	boxfile_do mount -i -t sysfs -o ro,nodev,noexec,nosuid sysfs "$boxfile_to"
-	# 41 mount: devpts at /mnt [rw,noexec,nosuid]  (own-mounts.yaml:18:5)
-	boxfile_dir /mnt own
+	# 41 mount: devpts at /pts [rw,noexec,nosuid]  (own-mounts.yaml:18:5)
+	boxfile_dir /pts own
 	boxfile_do mount -i -t devpts -o noexec,nosuid,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_copy_tools
 	# 6 rootfs: a generated tree [ro,nodev,nosuid]  (default)
@@ -422,7 +426,7 @@ boxfile_run() {
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--core=0:0' "$boxfile_limit_nofile" "$boxfile_limit_nproc"
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/setpriv" --no-new-privs '--bounding-set=-all' '--inh-caps=-all' '--ambient-caps=-all' --
 	set -- "$@" /bin/sh -c 'echo "process $$"
-test "$(stat -f -c %T /sys /mnt | tr '\''\n'\'' '\'' '\'')" = "sysfs devpts " && echo "sysfs and devpts"
+test "$(stat -f -c %T /sys /pts | tr '\''\n'\'' '\'' '\'')" = "sysfs devpts " && echo "sysfs and devpts"
 echo 0 2>/dev/null > /proc/self/oom_score_adj && exit 1
 echo "/proc is read-only"
 '

@@ -135,12 +135,16 @@ boxfile_number() { # an empty directory of its own
 	boxfile_do mkdir -- "$boxfile_scratch/$boxfile_n"
 }
 
+boxfile_link() { # TEXT NAME: in boxfile_to, where a kept tree may have it already
+	[ -L "$boxfile_to/$2" ] || boxfile_do ln -s -- "$1" "$boxfile_to/$2"
+}
+
 # boxfile_system PATH TREE UPPER: as it is on the host.
 boxfile_system() {
 	if [ -L "$1" ]; then
 		boxfile_at "${1%/*}"
 		boxfile_do mkdir -p -- "$boxfile_to"
-		boxfile_do ln -s -- "$(readlink -- "$1")" "$boxfile_to/${1##*/}"
+		boxfile_link "$(readlink -- "$1")" "${1##*/}"
 	elif [ -d "$1" ] && [ "$3" != none ]; then
 		boxfile_overlay "$1" "$2" nosuid,nodev "$3" "$1"
 	elif [ -e "$1" ]; then
@@ -250,7 +254,7 @@ boxfile_host() {
 
 # The id maps, written from outside once the box's process waits for them.
 boxfile_map() {
-	# 1 idmap_ranges: map box id 0 to the caller, and ids from 1 on to the caller's subordinate ids  (subuid.yaml:14:8)
+	# 1 idmap_ranges: map box id 0 to the caller, and ids from 1 on to the caller's subordinate ids  (subuid.yaml:16:8)
 	boxfile_uids=$(awk -F: -v name="$(id -un)" -v uid="$(id -u)" -v self="$(id -u)" '
 		BEGIN { box = 1; map = "0 " self " 1" }
 		$1 == name || $1 == uid { map = map " " box " " $2 " " $3; box += $3 }
