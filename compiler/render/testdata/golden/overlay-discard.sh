@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box overlay of overlay-discard.yaml,
-# plan sha256:fd6749176be0407c4c386a1b6bd49948ca7df0098b5adf2bc67a7848809524ce, with util-linux.
+# plan sha256:53697b9d585d936f80f88d4fd50cd229d6534bb5376af929562ba7ebbd21e625, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -416,7 +416,7 @@ boxfile_run() {
 echo mine > /usr/mine
 cat /usr/mine
 cat /work/greeting /work/other
-echo changed > /work/other
+echo mine > /work/mine
 rm /work/greeting
 ls /work
 '
