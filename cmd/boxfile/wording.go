@@ -37,13 +37,7 @@ type problem struct {
 	code   int    // 0: what the verb says
 }
 
-func (p *problem) Error() string {
-	at := p.at
-	if at == "" {
-		at = "boxfile"
-	}
-	return at + ": " + p.text
-}
+func (p *problem) Error() string { return p.at + ": " + p.text }
 
 // terminal is where results and messages go.
 type terminal struct {
@@ -86,63 +80,52 @@ func (t *terminal) fail(verb string, err error) int {
 		}
 	default:
 		if schema.Diagnostics(err) != nil {
-			t.message(schema.Render(err, false))
+			t.message(schema.Render(err, t.colour))
 			return code
 		}
 		p = &problem{text: err.Error()}
 	}
-	t.message(p.lines())
+	t.message(p.lines(t.colour))
 	return code
 }
 
-func (p *problem) lines() string {
+// lines is the problem as schema.Render shows those of a document.
+func (p *problem) lines(colour bool) string {
+	bold, reset := "", ""
+	if colour {
+		bold, reset = "\x1b[1m", "\x1b[0m"
+	}
+	at := p.at
+	if at == "" {
+		at = "boxfile"
+	}
 	var b strings.Builder
-	b.WriteString(p.Error() + "\n")
+	b.WriteString(bold + printable(at) + ":" + reset + " " + printable(p.text) + "\n")
 	for _, l := range []struct{ name, text string }{{"cause", p.cause}, {"fix", p.fix}, {"detail", p.detail}} {
 		if l.text != "" {
-			b.WriteString("  " + l.name + ": " + l.text + "\n")
+			b.WriteString("  " + l.name + ": " + printable(l.text) + "\n")
 		}
 	}
 	if p.undo != nil {
-		b.WriteString("  left behind: " + strings.ReplaceAll(p.undo.Error(), "\n", " ") + "\n")
+		b.WriteString("  left behind: " + printable(p.undo.Error()) + "\n")
 	}
 	return b.String()
 }
 
-// message prints lines to standard error: escaped, and coloured for people.
+// message prints lines, which are escaped by now, to standard error.
 func (t *terminal) message(text string) {
-	text = printable(text)
-	if t.colour {
-		text = colourful(text)
-	}
 	io.WriteString(t.err, text) //nolint:errcheck // there is nowhere left to say it
 }
 
-// colourful sets first lines in bold and names of further lines apart.
-func colourful(text string) string {
-	const bold, green, reset = "\x1b[1m", "\x1b[32m", "\x1b[0m"
-	lines := strings.SplitAfter(text, "\n")
-	for i, l := range lines {
-		name, rest, ok := strings.Cut(l, ":")
-		switch {
-		case l != "" && l[0] != ' ':
-			lines[i] = bold + strings.TrimSuffix(l, "\n") + reset + "\n"
-		case ok && (name == "  cause" || name == "  fix" || name == "  detail"):
-			lines[i] = green + name + ":" + reset + rest
-		}
-	}
-	return strings.Join(lines, "")
-}
-
 // printable escapes what could paint over a terminal: control characters and
-// those that change the direction of text. Line ends stay.
+// those that change the direction of text.
 func printable(text string) string {
 	var b strings.Builder
 	for i, r := range text {
 		switch {
 		case r == unicode.ReplacementChar && text[i] != "\uFFFD"[0]:
 			fmt.Fprintf(&b, `\x%02x`, text[i])
-		case r == '\n' || r != '\u2028' && r != '\u2029' && !unicode.In(r, unicode.Cc, unicode.Bidi_Control):
+		case r != '\u2028' && r != '\u2029' && !unicode.In(r, unicode.Cc, unicode.Bidi_Control):
 			b.WriteRune(r)
 		default:
 			q := strconv.QuoteToASCII(string(r))
@@ -240,7 +223,7 @@ func wordPlanned(p *plan.Plan) string {
 
 // wordProgress is a line of up -v.
 func wordProgress(event string, since time.Duration) string {
-	return fmt.Sprintf("boxfile: %8.3f ms  %s\n", float64(since.Microseconds())/1000, event)
+	return fmt.Sprintf("boxfile: %8.3f ms  %s\n", float64(since.Microseconds())/1000, printable(event))
 }
 
 func linePosition(file string, line int) string { return fmt.Sprintf("%s:%d:1", file, line) }
