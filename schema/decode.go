@@ -49,6 +49,9 @@ func texts(n *node) []Field[string] {
 // integer reads a whole number. JSON Schema takes 1.0 for one; a Boxfile does not.
 func (d *decoder) integer(n *node, name string) Field[int64] {
 	i, err := strconv.ParseInt(n.Value, 10, 64)
+	if digits := strings.TrimLeft(n.Value, "+-"); len(digits) > 1 && digits[0] == '0' && err == nil {
+		d.fail(posOf(n), "write "+strings.TrimLeft(digits, "0"), "%s: the leading zero of %s could mean octal", name, short(n.Value))
+	}
 	if err != nil {
 		d.fail(posOf(n), "write it with digits only", "%s is %s; possible are whole numbers up to 9223372036854775807", name, short(n.Value))
 	}

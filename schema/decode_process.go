@@ -55,6 +55,9 @@ func (d *decoder) limit(name string, n *node) Field[uint64] {
 	switch {
 	case n.Value == "unlimited":
 		return Field[uint64]{Unlimited, at}
+	case len(n.Value) > 1 && n.Value[0] == '0' && strings.Trim(n.Value, "0123456789") == "":
+		d.fail(at, "write "+strings.TrimLeft(n.Value, "0"), "%s: the leading zero of %s could mean octal", name, short(n.Value))
+		return Field[uint64]{0, at}
 	case kindOf(n) == kindInt || strings.Trim(n.Value, "0123456789") == "" && n.Value != "":
 		i, err := strconv.ParseUint(n.Value, 10, 63)
 		if err != nil {

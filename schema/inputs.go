@@ -11,6 +11,7 @@ type filler struct {
 	errs     *Collector
 	declared []Input
 	secrets  map[*yaml.Node][]EnvPart // values of env that hold a secret's name
+	failed   map[*yaml.Node]bool      // values that something was said about
 }
 
 const (
@@ -73,6 +74,7 @@ func (f *filler) fillDocument(root *yaml.Node, given map[string]string) {
 		case "boxfile", "name":
 			if v := root.Content[i+1]; strings.Contains(v.Value, openMark) {
 				f.errs.Add(posOf(v), "", "inputs cannot be used in %s", key)
+				f.failed[v] = true
 			}
 		default:
 			f.fill(root.Content[i+1], key == "env", given)
@@ -81,8 +83,8 @@ func (f *filler) fillDocument(root *yaml.Node, given map[string]string) {
 }
 
 func (f *filler) fill(n *yaml.Node, env bool, given map[string]string) {
-	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, openMark) {
-		f.scalar(n, env, given)
+	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, openMark) && !f.scalar(n, env, given) {
+		f.failed[n] = true
 	}
 	for i, c := range n.Content {
 		if n.Kind == yaml.MappingNode && i%2 == 0 {
@@ -92,8 +94,8 @@ func (f *filler) fill(n *yaml.Node, env bool, given map[string]string) {
 	}
 }
 
-// scalar replaces each ${{ inputs.NAME }} in a value.
-func (f *filler) scalar(n *yaml.Node, env bool, given map[string]string) {
+// scalar replaces each ${{ inputs.NAME }} in a value, and reports whether it could.
+func (f *filler) scalar(n *yaml.Node, env bool, given map[string]string) bool {
 	plain := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 	var parts []EnvPart
 	rest := n.Value
@@ -110,11 +112,11 @@ func (f *filler) scalar(n *yaml.Node, env bool, given map[string]string) {
 		name, ok := strings.CutPrefix(strings.TrimSpace(inner), "inputs.")
 		if !closed || !ok {
 			f.errs.Add(posOf(n), "write ${{ inputs.NAME }}", "%q is no use of an input", escape(short(openMark+after)))
-			return
+			return false
 		}
 		in := f.lookup(n, name, given)
 		if in == nil {
-			return
+			return false
 		}
 		lone = before == "" && tail == "" && len(parts) == 0
 		if in.Secret.Value {
@@ -128,11 +130,11 @@ func (f *filler) scalar(n *yaml.Node, env bool, given map[string]string) {
 	if secret {
 		if !env {
 			f.errs.Add(posOf(n), "pass it through env", "a secret input can only be used in env: elsewhere it would be in the plan")
-			return
+			return false
 		}
 		f.secrets[n] = parts
 		n.Style = yaml.DoubleQuotedStyle
-		return
+		return true
 	}
 	n.Value = ""
 	for _, p := range parts {
@@ -141,6 +143,7 @@ func (f *filler) scalar(n *yaml.Node, env bool, given map[string]string) {
 	if !plain || !lone { // a plain value that is one input is typed anew, as if it had been written there
 		n.Style = yaml.DoubleQuotedStyle
 	}
+	return true
 }
 
 func (f *filler) lookup(n *yaml.Node, name string, given map[string]string) *Input {

@@ -31,12 +31,11 @@ func Parse(name string, data []byte, inputs map[string]string) (*Boxfile, error)
 		return nil, c.sorted()
 	}
 	f := &filler{errs: c, declared: declare(c, root, inputs)}
-	f.secrets = nil
 	if strings.Contains(string(text), openMark) {
-		f.secrets = map[*node][]EnvPart{}
+		f.secrets, f.failed = map[*node][]EnvPart{}, map[*node]bool{}
 		f.fillDocument(root, inputs)
 	}
-	v := &validator{errs: c}
+	v := &validator{errs: c, told: f.failed}
 	v.check(root, 1, documentName)
 	if c.errs != nil && root.Kind != yaml.MappingNode {
 		return nil, c.sorted()

@@ -34,13 +34,10 @@ func kindOf(n *yaml.Node) kind {
 	return kindString
 }
 
-// isInt is [-+]?[0-9]+ without a leading zero, which too many read as octal.
+// isInt is [-+]?[0-9]+. The decoding refuses a leading zero, which too many read as octal.
 func isInt(v string) bool {
 	d := strings.TrimLeft(v, "+-")
-	if len(v)-len(d) > 1 || d == "" || len(d) > 1 && d[0] == '0' {
-		return false
-	}
-	return strings.Trim(d, "0123456789") == ""
+	return len(v)-len(d) <= 1 && d != "" && strings.Trim(d, "0123456789") == ""
 }
 
 func isFloat(v string) bool {

@@ -14,7 +14,7 @@ import (
 func readTree(c *Collector, data []byte) *yaml.Node {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	var doc yaml.Node
-	if err := decodeNode(d, &doc); err != nil {
+	if err := decodeNode(d, &doc); err != nil && !errors.Is(err, io.EOF) {
 		at, text := syntaxError(err)
 		c.Add(at, "", "%s", text)
 		return nil
@@ -52,6 +52,9 @@ func syntaxError(err error) (Pos, string) {
 	if rest, ok := strings.CutPrefix(text, "line "); ok {
 		number, message, _ := strings.Cut(rest, ": ")
 		if line, err := strconv.Atoi(number); err == nil && line > 0 {
+			if strings.HasPrefix(message, "did not find expected") {
+				line++ // yaml.v3 counts the lines of its scanner from 1 and those of its parser from 0
+			}
 			return Pos{line, 1}, "not valid YAML: " + message
 		}
 	}

@@ -45,6 +45,8 @@ func parseIDs(s string) (uid, gid uint32, wrong, fix string) {
 		switch {
 		case err != nil && strings.Trim(part, "0123456789") != "":
 			return 0, 0, "users and groups are numbers: nothing in the rootfs decides who the command is", `write "1000:1000", for example`
+		case len(part) > 1 && part[0] == '0':
+			return 0, 0, "the leading zero of " + short(part) + " could mean octal", "write " + strings.TrimLeft(part, "0")
 		case err != nil || n > 4294967294 || part == "":
 			return 0, 0, "ids are 0 to 4294967294", ""
 		}

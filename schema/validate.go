@@ -16,10 +16,15 @@ type validator struct {
 	bad  int // how many problems were found, told or not
 
 	depth   int
-	unsound map[string]bool // keys of the document with something wrong in them
+	parts   bool                // whether the section that is walked can lose one part and keep the others
+	unsound map[*yaml.Node]bool // values with something wrong in them: of the document, or of such a section
+	told    map[*yaml.Node]bool // values that something was said about before
 }
 
-// sound is the document without the keys that have something wrong in them, so
+// partial are the sections whose entries stand on their own.
+var partial = [...]string{"devices", "env", "mounts", "namespaces", "rlimits", "security"}
+
+// sound is the document without the parts that have something wrong in them, so
 // that the decoding can look for more in the others.
 func (v *validator) sound(root *yaml.Node) *yaml.Node {
 	if v.bad == 0 {
@@ -28,11 +33,52 @@ func (v *validator) sound(root *yaml.Node) *yaml.Node {
 	out := *root
 	out.Content = nil
 	for i := 0; i+1 < len(root.Content); i += 2 {
-		if !v.unsound[root.Content[i].Value] {
-			out.Content = append(out.Content, root.Content[i], root.Content[i+1])
+		key, value := root.Content[i], root.Content[i+1]
+		if v.unsound[value] {
+			continue
+		}
+		if slices.Contains(partial[:], key.Value) {
+			value = v.soundParts(value)
+		}
+		out.Content = append(out.Content, key, value)
+	}
+	return &out
+}
+
+func (v *validator) soundParts(n *yaml.Node) *yaml.Node {
+	out := *n
+	out.Content = nil
+	step := 1
+	if n.Kind == yaml.MappingNode {
+		step = 2
+	}
+	for i := 0; i+step <= len(n.Content); i += step {
+		if !v.unsound[n.Content[i+step-1]] {
+			out.Content = append(out.Content, n.Content[i:i+step]...)
 		}
 	}
 	return &out
+}
+
+// child checks a value inside the document or a section, and remembers when it is not sound.
+func (v *validator) child(n *yaml.Node, number int, name string) {
+	before := v.bad
+	if v.told[n] {
+		v.bad++
+	} else {
+		v.check(n, number, name)
+	}
+	v.note(n, v.bad != before)
+}
+
+func (v *validator) note(n *yaml.Node, bad bool) {
+	if !bad || v.depth != 1 && (v.depth != 2 || !v.parts) {
+		return
+	}
+	if v.unsound == nil {
+		v.unsound = map[*yaml.Node]bool{}
+	}
+	v.unsound[n] = true
 }
 
 func (v *validator) fail(at Pos, fix, format string, args ...any) {
@@ -108,23 +154,22 @@ func (v *validator) mapping(n *yaml.Node, r *rule, name string) {
 		switch {
 		case found:
 			seen[at] = true
-			before := v.bad
-			v.check(value, r.props[at].rule, key.Value)
-			if v.depth == 1 && v.bad != before {
-				if v.unsound == nil {
-					v.unsound = map[string]bool{}
-				}
-				v.unsound[key.Value] = true
+			if v.depth == 1 {
+				v.section(value, r.props[at].rule, key.Value)
+			} else {
+				v.child(value, r.props[at].rule, key.Value)
 			}
 		case r.free && strings.HasPrefix(key.Value, "x-"):
 		case r.closed:
 			v.unknown(key, r, name)
+			v.note(value, true)
 		default:
 			if r.names > 0 && !patterns[r.names-1].match(key.Value) {
 				v.fail(posOf(key), "letters, digits and _, not beginning with a digit", "%q is not a possible name in %s", escape(key.Value), name)
+				v.note(value, true)
 			}
 			if r.others > 0 {
-				v.check(value, r.others, key.Value)
+				v.child(value, r.others, key.Value)
 			}
 		}
 	}
@@ -134,6 +179,18 @@ func (v *validator) mapping(n *yaml.Node, r *rule, name string) {
 			v.fail(posOf(n), "", "%s lacks the key %q", name, want)
 		}
 	}
+}
+
+// section checks a key of the document. One whose entries stand on their own is
+// lost as a whole only when it is of the wrong kind.
+func (v *validator) section(n *yaml.Node, number int, name string) {
+	v.parts = slices.Contains(partial[:], name) && len(n.Content) > 0 && allows(rules[number-1].types, kindOf(n))
+	if v.parts {
+		v.check(n, number, name)
+	} else {
+		v.child(n, number, name)
+	}
+	v.parts = false
 }
 
 // unknown tells an unknown key with the nearest known one.
@@ -170,10 +227,10 @@ func (v *validator) list(n *yaml.Node, r *rule, name string) {
 	if r.maxItems > 0 && len(n.Content) > r.maxItems {
 		v.fail(posOf(n), "", "%s has %d entries, at most %d are possible", name, len(n.Content), r.maxItems)
 	}
-	if r.items > 0 {
-		for i, item := range n.Content {
-			v.check(item, r.items, name+"["+strconv.Itoa(i)+"]")
-		}
+	v.depth++
+	defer func() { v.depth-- }()
+	for i, item := range n.Content {
+		v.child(item, r.items, name+"["+strconv.Itoa(i)+"]")
 	}
 }
 
