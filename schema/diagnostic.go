@@ -31,6 +31,9 @@ type Collector struct {
 	errs  *multierror.Error
 }
 
+// most is how many diagnostics are kept: more of them only take time.
+const most = 200
+
 // NewCollector returns a collector for a file of the given name and text.
 func NewCollector(file string, text []byte) *Collector {
 	return &Collector{file: file, lines: strings.Split(string(text), "\n")}
@@ -38,6 +41,9 @@ func NewCollector(file string, text []byte) *Collector {
 
 // Add records a diagnostic. fix may be empty.
 func (c *Collector) Add(at Pos, fix, format string, args ...any) {
+	if c.full() {
+		return
+	}
 	d := &Diagnostic{File: c.file, Pos: at, Message: fmt.Sprintf(format, args...), Fix: fix}
 	if at.Line > 0 && at.Line <= len(c.lines) {
 		d.Source = c.lines[at.Line-1]
@@ -47,3 +53,6 @@ func (c *Collector) Add(at Pos, fix, format string, args ...any) {
 
 // ErrorOrNil is the gathered diagnostics as a *multierror.Error, or nil.
 func (c *Collector) ErrorOrNil() error { return c.errs.ErrorOrNil() }
+
+// full reports whether the next diagnostic would not be kept.
+func (c *Collector) full() bool { return c.errs != nil && len(c.errs.Errors) >= most }

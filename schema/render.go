@@ -19,7 +19,7 @@ func Render(err error, color bool) string {
 	var b strings.Builder
 	for i, d := range list {
 		if i == shown {
-			fmt.Fprintf(&b, "and %d more\n", len(list)-shown)
+			fmt.Fprintf(&b, "and at least %d more\n", len(list)-shown)
 			break
 		}
 		d.render(&b, color)

@@ -196,7 +196,7 @@ func (v *validator) section(n *yaml.Node, number int, name string) {
 // unknown tells an unknown key with the nearest known one.
 func (v *validator) unknown(key *yaml.Node, r *rule, name string) {
 	v.bad++
-	if v.errs == nil {
+	if v.errs == nil || v.errs.full() {
 		return
 	}
 	known := make([]string, len(r.props))
