@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		if err != nil {
 			panic(err)
 		}
-		defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+		defer os.RemoveAll(dir)
 		if err := os.Chmod(dir, 0o755); err != nil {
 			panic(err)
 		}

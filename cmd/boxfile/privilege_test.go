@@ -23,7 +23,7 @@ func copyOfBoxfile(t *testing.T, name string) string {
 	if err := os.WriteFile(path, b, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.Remove(path) }) //nolint:errcheck // the folder goes too
+	t.Cleanup(func() { os.Remove(path) })
 	return path
 }
 

@@ -6,6 +6,10 @@ import "io"
 
 // Boxes are made of what the Linux kernel offers. Plans are not.
 
+func needsLinux() error {
+	return &problem{text: "boxes run on Linux only", fix: "boxfile plan shows what would run; it and validate work here"}
+}
+
 func writeProgram(io.Writer, *compiled) error { return needsLinux() }
 
 func (t *terminal) runBox(*compiled, bool) (int, error) { return exitCannot, needsLinux() }

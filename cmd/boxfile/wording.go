@@ -228,10 +228,6 @@ func wordProgress(event string, since time.Duration) string {
 
 func linePosition(file string, line int) string { return fmt.Sprintf("%s:%d:1", file, line) }
 
-func needsLinux() error {
-	return &problem{text: "boxes run on Linux only", fix: "boxfile plan shows what would run; it and validate work here"}
-}
-
 func setuid() error {
 	return &problem{
 		text: "refuses to run setuid, setgid or with file capabilities: a box is made with the caller's own rights",
