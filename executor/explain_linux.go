@@ -99,6 +99,9 @@ func (r *run) explain(tag int, errno syscall.Errno) *Failure {
 		f.Cause, f.Fix = rootCause()
 	case (op.Call.Name == "fsconfig" || op.Call.Name == "fsmount") && errno == unix.EPERM && strings.Contains(f.Message, "proc"):
 		f.Cause, f.Fix = procCause()
+	case op.Call.Name == "setgroups" && errno == unix.EPERM:
+		f.Cause = "newgidmap denies it to a box that has only your own group"
+		f.Fix = "map a range that /etc/subgid grants you as well, or set idmap: caller"
 	case op.Call.Name == "prlimit64" && errno == unix.EPERM:
 		f.Message = "cannot " + r.words(op.Step) + ": the hard limit of the caller is lower"
 		f.Fix = "lower the limit in the file, or raise the caller's (ulimit -H)"

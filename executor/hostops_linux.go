@@ -111,7 +111,8 @@ func (r *run) keepPart(h *program.HostOp, dir int, name string, final bool) (int
 		return -1, err
 	}
 	foreign := st.Uid != uint32(os.Getuid()) && (final || st.Uid != 0)
-	open := st.Mode&0o022 != 0 && (final || st.Mode&unix.S_ISVTX == 0)
+	byGroup := st.Mode&0o020 != 0 && st.Gid != uint32(os.Getgid()) // the caller's own group is trusted, as umask 002 has it
+	open := (st.Mode&0o002 != 0 || byGroup) && (final || st.Mode&unix.S_ISVTX == 0)
 	if foreign || open {
 		unix.Close(fd)
 		return -1, errSwappable

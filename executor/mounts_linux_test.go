@@ -91,6 +91,19 @@ func TestRootfsWrite(t *testing.T) {
 	})
 }
 
+// A root that is generated keeps what was written to it, run after run.
+func TestKeptGenerated(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		p := func(args ...string) *planner {
+			return fullPlan(t, args...).replace(&plan.Rootfs{Type: "tmpfs", Options: []string{"nodev", "nosuid"}, Write: "keep", Keep: "./kept"}).
+				before("close_fds", &plan.Keep{Dir: "./kept"}).before("pivot_root", &plan.Symlink{Target: "/link", Link: "etc"}, &plan.Dir{Target: "/mnt", Perms: "0755"},
+				&plan.Mount{Type: "mqueue", Target: "/mnt", Options: bindOptions})
+		}
+		b.want(p("write", "/link/new"), 0, "")
+		b.want(p("read", "/etc/new"), 0, "written")
+	})
+}
+
 // A target that is missing is made in memory or in the kept directory, and is an error in a read-only root.
 func TestMissingTarget(t *testing.T) {
 	each(t, func(t *testing.T, b *box) {

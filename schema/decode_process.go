@@ -23,10 +23,12 @@ func (d *decoder) environment(env, pass *node) {
 		}
 	}
 	d.box.EnvPass = texts(pass)
-	for i, e := range d.box.EnvPass {
-		if slices.ContainsFunc(d.box.EnvPass[:i], func(o Field[string]) bool { return o.Value == e.Value }) {
+	seen := make(map[string]bool, len(d.box.EnvPass))
+	for _, e := range d.box.EnvPass {
+		if seen[e.Value] {
 			d.fail(e.Pos, "remove it", "%s is in env_pass twice", e.Value)
 		}
+		seen[e.Value] = true
 	}
 }
 
@@ -124,7 +126,7 @@ func (d *decoder) security(n *node) {
 			f.Value = strings.TrimPrefix(f.Value, "CAP_")
 			if !slices.Contains(capabilityNames[:], f.Value) {
 				fix := "see capabilities(7)"
-				if near := nearest(f.Value, capabilityNames[:]); near != "" {
+				if near := nearest(strings.TrimPrefix(strings.ToUpper(f.Value), "CAP_"), capabilityNames[:]); near != "" {
 					fix = "write " + near
 				}
 				d.fail(f.Pos, fix, "there is no capability %s", escape(short(f.Value)))

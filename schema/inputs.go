@@ -10,6 +10,8 @@ import (
 type filler struct {
 	errs     *Collector
 	declared []Input
+	byName   map[string]*Input
+	filled   int                      // bytes that inputs have put in
 	secrets  map[*yaml.Node][]EnvPart // values of env that hold a secret's name
 	failed   map[*yaml.Node]bool      // values that something was said about
 }
@@ -136,10 +138,11 @@ func (f *filler) scalar(n *yaml.Node, env bool, given map[string]string) bool {
 		n.Style = yaml.DoubleQuotedStyle
 		return true
 	}
-	n.Value = ""
+	var b strings.Builder
 	for _, p := range parts {
-		n.Value += p.Text
+		b.WriteString(p.Text)
 	}
+	n.Value = b.String()
 	if !plain || !lone { // a plain value that is one input is typed anew, as if it had been written there
 		n.Style = yaml.DoubleQuotedStyle
 	}
@@ -147,23 +150,35 @@ func (f *filler) scalar(n *yaml.Node, env bool, given map[string]string) bool {
 }
 
 func (f *filler) lookup(n *yaml.Node, name string, given map[string]string) *Input {
-	var names []string
-	for i := range f.declared {
-		in := &f.declared[i]
-		names = append(names, in.Name.Value)
-		if in.Name.Value != name {
-			continue
+	if f.byName == nil {
+		f.byName = make(map[string]*Input, len(f.declared))
+		for i := range f.declared {
+			f.byName[f.declared[i].Name.Value] = &f.declared[i]
 		}
-		if _, ok := given[name]; !ok && !in.Default.IsSet() && !in.Secret.Value { // a secret is asked for when the box is run
-			f.errs.Add(posOf(n), "--input "+name+"=VALUE", "input %s has no value and no default", name)
-			return nil
+	}
+	in := f.byName[name]
+	switch {
+	case in == nil && f.errs.full():
+		return nil
+	case in == nil:
+		names := make([]string, len(f.declared))
+		for i := range f.declared {
+			names[i] = f.declared[i].Name.Value
 		}
-		return in
+		fix := "declare it under inputs"
+		if near := nearest(name, names); near != "" {
+			fix = "write inputs." + near
+		}
+		f.errs.Add(posOf(n), fix, "input %q is not declared", escape(short(name)))
+		return nil
 	}
-	fix := "declare it under inputs"
-	if near := nearest(name, names); near != "" {
-		fix = "write inputs." + near
+	if _, ok := given[name]; !ok && !in.Default.IsSet() && !in.Secret.Value { // a secret is asked for when the box is run
+		f.errs.Add(posOf(n), "--input "+name+"=VALUE", "input %s has no value and no default", name)
+		return nil
 	}
-	f.errs.Add(posOf(n), fix, "input %q is not declared", escape(short(name)))
-	return nil
+	if f.filled += len(in.Value); f.filled > MaxSize {
+		f.errs.Add(posOf(n), "", "the inputs make the file larger than %d KiB", MaxSize>>10)
+		return nil
+	}
+	return in
 }

@@ -73,6 +73,8 @@ func TestWholeFile(t *testing.T) {
 		"large":      {good + "#" + strings.Repeat("x", MaxSize), "more than 256 KiB"},
 		"deep":       {"boxfile: 1\nx-a: " + deep + "\n", "more than 64 levels"},
 		"very deep":  {"boxfile: 1\nx-a: " + strings.Repeat("[", 100000), "brackets"},
+		"directive":  {"%TAG ! tag:x,2000:\n---\nboxfile: 1\n", "directives"},
+		"line mark":  {"boxfile: 1\nname: a\u2028b\n", "U+2028"},
 		"scalar":     {"hello\n", "the file has to be a map, not a string"},
 		"list depth": {strings.Repeat("- ", 5000) + "x\n", "too deep"},
 	} {
@@ -83,7 +85,7 @@ func TestWholeFile(t *testing.T) {
 			}
 		})
 	}
-	for name, text := range map[string]string{"BOM": "\ufeff" + good, "CRLF": strings.ReplaceAll(good, "\n", "\r\n"), "no end": strings.TrimSpace(good)} {
+	for name, text := range map[string]string{"tab in a block": "boxfile: 1\nshell: |\n  if true; then\n  \techo\n  fi\n", "rulers": good + "# " + strings.Repeat("-", 400) + "\n", "BOM": "\ufeff" + good, "CRLF": strings.ReplaceAll(good, "\n", "\r\n"), "no end": strings.TrimSpace(good)} {
 		if _, err := Parse("f.yaml", []byte(text), nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -100,7 +102,8 @@ func TestHostileTime(t *testing.T) {
 	for name, text := range map[string]string{
 		"unknown keys": keys.String(), "duplicate keys": fill("a: 1\n"), "flow": "a: [" + fill("[],") + "]", "entries": "boxfile: 1\nmounts:\n" + fill("- a\n"),
 		"quotes": fill("'"), "colons": fill("a: "), "questions": fill("? "), "anchors": fill("- &a x\n"), "comments": fill("#\n"), "dashes": fill("-\n"),
-		"braces": fill("{"), "percent": fill("%a\n"), "long line": "x-a: " + fill("x"), "interpolations": "boxfile: 1\nshell: " + fill("${{ inputs.A }}"),
+		"braces": fill("{"), "percent": fill("%a\n"), "long line": "x-a: " + fill("x"), "interpolations": "boxfile: 1\nshell: " + fill("${{ inputs.A }}"), "lines of them": "boxfile: 1\nx-a:\n" + fill("- ${{ inputs.B }}\n"),
+		"amplified": "boxfile: 1\ninputs: {A: {default: " + strings.Repeat("x", 100000) + "}}\nshell: " + strings.Repeat("${{ inputs.A }}", 9000), "env_pass": "boxfile: 1\nenv_pass:\n" + names(),
 		"indents": indents(), "block": "a: |\n" + fill(" x\n"), "plain lines": "a: b\n" + fill(" c\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,6 +118,14 @@ func TestHostileTime(t *testing.T) {
 			t.Logf("%v", time.Since(start))
 		})
 	}
+}
+
+func names() string {
+	var b strings.Builder
+	for i := 0; b.Len() < MaxSize-100; i++ {
+		fmt.Fprintf(&b, "- A%d\n", i)
+	}
+	return b.String()
 }
 
 func indents() string {

@@ -39,7 +39,7 @@ func checkText(name string, data []byte) ([]byte, *Collector) {
 }
 
 func checkCharacters(c *Collector, data []byte) {
-	line, col, indent := 1, 1, true
+	line, col := 1, 1
 	for i := 0; i < len(data); {
 		r, size := utf8.DecodeRune(data[i:])
 		at := Pos{line, col}
@@ -50,45 +50,46 @@ func checkCharacters(c *Collector, data []byte) {
 		case r == 0:
 			c.Add(at, "", "a NUL character")
 			return
-		case r == '\t' && indent:
-			c.Add(at, "indent with spaces", "a tab in the indentation; YAML allows only spaces there")
+		case r == '%' && col == 1:
+			c.Add(at, "remove the line", "YAML directives are not allowed")
 			return
-		case r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 && r != 0x85 || r == 0xfeff:
+		case r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff:
 			c.Add(at, `write it as an escape in double quotes, as "\x1b"`, "control character U+%04X", r)
 			return
 		}
 		i += size
 		col++
-		indent = indent && r == ' '
 		if r == '\n' {
-			line, col, indent = line+1, 1, true
+			line, col = line+1, 1
 		}
 	}
 }
 
 // checkNesting bounds the depth before the parser, whose time grows with the
 // square of it. Brackets in quotes and comments are not told apart from others:
-// a line with that many of them is no Boxfile either way. Indentation counts too.
+// a file with that many of them open is no Boxfile either way.
 func checkNesting(c *Collector, data []byte) {
 	depth, line, col := 0, 1, 0
-	dashes := 0
+	leading := 0 // dashes and question marks that a line begins with
 	for _, b := range data {
 		col++
-		switch b {
-		case '[', '{':
+		switch {
+		case b == '[' || b == '{':
 			if depth++; depth > maxNesting*4 {
 				c.Add(Pos{line, col}, "", "more than %d brackets are open here; a Boxfile nests at most %d deep", maxNesting*4, maxNesting)
 				return
 			}
-		case ']', '}':
+		case b == ']' || b == '}':
 			depth = max(depth-1, 0)
-		case '-', '?', ':':
-			if dashes++; dashes > maxNesting*4 && col < maxNesting*12 && dashes*3 > col {
+		case b == '\n':
+			line, col, leading = line+1, 0, 0
+		case leading >= 0 && (b == '-' || b == '?'):
+			if leading++; leading > maxNesting*4 && col > leading+maxNesting { // not a ruler of dashes
 				c.Add(Pos{line, col}, "", "the line nests too deep; a Boxfile nests at most %d deep", maxNesting)
 				return
 			}
-		case '\n':
-			line, col, dashes = line+1, 0, 0
+		case b != ' ':
+			leading = -1
 		}
 	}
 	deepest := 0

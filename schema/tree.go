@@ -16,6 +16,10 @@ func readTree(c *Collector, data []byte) *yaml.Node {
 	var doc yaml.Node
 	if err := decodeNode(d, &doc); err != nil && !errors.Is(err, io.EOF) {
 		at, text := syntaxError(err)
+		if tab, ok := tabNear(data, at.Line); ok {
+			c.Add(tab, "indent with spaces", "a tab in the indentation; YAML allows only spaces there")
+			return nil
+		}
 		c.Add(at, "", "%s", text)
 		return nil
 	}
@@ -44,6 +48,19 @@ func decodeNode(d *yaml.Decoder, n *yaml.Node) (err error) {
 		}
 	}()
 	return d.Decode(n)
+}
+
+// tabNear looks for a tab in the indentation of a line or its neighbours. Only
+// where the parser has failed: inside a block of text tabs are text.
+func tabNear(data []byte, line int) (Pos, bool) {
+	lines := bytes.Split(data, []byte("\n"))
+	for i := max(0, line-2); i < min(len(lines), line+1); i++ {
+		lead := lines[i][:len(lines[i])-len(bytes.TrimLeft(lines[i], " \t"))]
+		if at := bytes.IndexByte(lead, '\t'); at >= 0 {
+			return Pos{i + 1, at + 1}, true
+		}
+	}
+	return Pos{}, false
 }
 
 // syntaxError finds the line in the parser's message.

@@ -97,9 +97,11 @@ func (l *lowering) Mount(s *plan.Mount) error {
 	if s.Type == "proc" && s.Target == "/proc" {
 		l.procFD = fd
 	}
+	if err := l.attachAt(fd, s.Target, true); err != nil {
+		return err
+	}
 	l.own(s.Target, foreign, fd)
-	l.made[s.Target] = false
-	return l.attachAt(fd, s.Target, true)
+	return nil
 }
 
 func (l *lowering) bind(s *plan.Mount, attrs uint64) error {
@@ -210,7 +212,10 @@ func (l *lowering) symlink(target, link string) error {
 		return err
 	}
 	ph, at, name := l.place(t, target)
-	l.op(ph, callSymlinkat, text(link), at, text(name))
+	o := l.op(ph, callSymlinkat, text(link), at, text(name))
+	if t.kind == layered { // an earlier run has kept it
+		o.tolerate(unix.EEXIST, 0)
+	}
 	l.linked(target)
 	return nil
 }
