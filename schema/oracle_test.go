@@ -101,9 +101,7 @@ func documents(t testing.TB) [][]byte {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, chunk := range bytes.Split(data, []byte("\n---\n")) {
-				out = append(out, chunk)
-			}
+			out = append(out, bytes.Split(data, []byte("\n---\n"))...)
 		}
 	}
 	return out

@@ -49,7 +49,7 @@ func isFloat(v string) bool {
 	case ".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN":
 		return true
 	}
-	if d == "" || strings.Trim(d, "0123456789.eE+-") != "" || strings.IndexAny(d[:1], "0123456789.") < 0 || !strings.ContainsAny(d, ".eE") {
+	if d == "" || strings.Trim(d, "0123456789.eE+-") != "" || !strings.ContainsAny(d[:1], "0123456789.") || !strings.ContainsAny(d, ".eE") {
 		return false
 	}
 	_, err := strconv.ParseFloat(d, 64)

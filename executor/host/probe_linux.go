@@ -149,7 +149,7 @@ func ranges(file string, names []string) ([]Range, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it was only read
 	var out []Range
 	for s := bufio.NewScanner(r); s.Scan(); {
 		part := strings.Split(strings.TrimSpace(s.Text()), ":")

@@ -37,7 +37,6 @@ var (
 	callOpenat       = &Call{"openat", unix.SYS_OPENAT}
 	callOpenat2      = &Call{"openat2", unix.SYS_OPENAT2}
 	callPivotRoot    = &Call{"pivot_root", unix.SYS_PIVOT_ROOT}
-	callPpoll        = &Call{"ppoll", unix.SYS_PPOLL}
 	callPrctl        = &Call{"prctl", unix.SYS_PRCTL}
 	callPrlimit      = &Call{"prlimit64", unix.SYS_PRLIMIT64}
 	callRecvfrom     = &Call{"recvfrom", unix.SYS_RECVFROM}

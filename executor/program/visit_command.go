@@ -92,7 +92,7 @@ func (l *lowering) Capabilities(s *plan.Capabilities) error {
 			l.op(bound, callPrctl, named(unix.PR_CAPBSET_DROP, prctls), named(c, capNames)).tolerate(unix.EINVAL, 0)
 		}
 	}
-	l.trimDrops(sets["bounding"])
+	l.trimDrops()
 	if sets["permitted"] != 0 { // lost otherwise when the ids change
 		l.op(bound, callPrctl, named(unix.PR_SET_KEEPCAPS, prctls), num(1), num(0), num(0), num(0))
 	}
@@ -106,7 +106,7 @@ func (l *lowering) Capabilities(s *plan.Capabilities) error {
 }
 
 // trimDrops makes each drop's skip reach exactly to the end of the drops that follow it.
-func (l *lowering) trimDrops(bounding uint64) {
+func (l *lowering) trimDrops() {
 	ops := l.ops[bound]
 	for i := range ops {
 		ops[i].Errs[0].N = uint16(len(ops) - 1 - i)

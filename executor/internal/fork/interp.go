@@ -194,7 +194,7 @@ func command(im *image) uintptr {
 //
 //go:nosplit
 //go:norace
-func commandChild(im *image) {
+func commandChild(im *image) { //nolint:unused // the assembly calls it
 	run(im, im.calls[Command])
 	exit(exitSetup)
 }
