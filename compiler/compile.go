@@ -16,7 +16,6 @@ import (
 type compilation struct {
 	box     *schema.Boxfile
 	errs    *schema.Collector
-	rows    []plan.Info
 	buckets [][]placed
 	targets map[string]schema.Pos // of mounts, for those that hide one another
 	above   map[string]string     // each directory above a mount's target, and that target
@@ -30,8 +29,8 @@ type placed struct {
 
 // Compile compiles a Boxfile. The error holds every *schema.Diagnostic, in the order of the file.
 func Compile(b *schema.Boxfile) (*plan.Plan, error) {
-	c := &compilation{box: b, errs: b.Collector(), rows: plan.Kinds(), targets: map[string]schema.Pos{}, above: map[string]string{}, keeps: map[string]bool{}}
-	c.buckets = make([][]placed, len(c.rows))
+	c := &compilation{box: b, errs: b.Collector(), targets: map[string]schema.Pos{}, above: map[string]string{}, keeps: map[string]bool{}}
+	c.buckets = make([][]placed, len(plan.Kinds()))
 	c.namespaces()
 	c.identity()
 	c.rootfs()
@@ -71,17 +70,12 @@ func inOrder(err error) error {
 // add puts a step into the bucket of its kind. Mounts, files, links and
 // directories share one, because their order among each other is the file's.
 func (c *compilation) add(s plan.Step, at schema.Pos, key string) {
-	name := plan.InfoOf(s).Name
-	switch name {
-	case "file", "symlink", "dir", "dev", "device":
-		name = "mount"
+	row := plan.Row(s)
+	switch s.(type) {
+	case *plan.File, *plan.Symlink, *plan.Dir, *plan.Dev, *plan.Device:
+		row = plan.Row((*plan.Mount)(nil))
 	}
-	for i, row := range c.rows {
-		if row.Name == name {
-			c.buckets[i] = append(c.buckets[i], placed{s, plan.Position{Line: at.Line, Col: at.Col, Key: key}})
-			return
-		}
-	}
+	c.buckets[row] = append(c.buckets[row], placed{s, plan.Position{Line: at.Line, Col: at.Col, Key: key}})
 }
 
 // refuse records what is wrong at a place of the file.

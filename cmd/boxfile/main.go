@@ -19,7 +19,7 @@ func main() {
 	// so makes it 2 to 3 % shorter (docs/architecture.md). A hostile file is collected at the limit.
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(64 << 20)
-	t := &terminal{out: os.Stdout, err: os.Stderr, colour: wantsColour()}
+	t := &terminal{out: os.Stdout, err: os.Stderr, colour: wantsColour}
 	os.Exit(t.run(os.Args[1:], os.Stdin))
 }
 

@@ -42,7 +42,7 @@ func (p *problem) Error() string { return p.at + ": " + p.text }
 // terminal is where results and messages go.
 type terminal struct {
 	out, err io.Writer
-	colour   bool // of messages
+	colour   func() bool // whether messages are coloured; asked only when there is one
 }
 
 // wantsColour: only people want it, and not those who set NO_COLOR (no-color.org).
@@ -80,12 +80,12 @@ func (t *terminal) fail(verb string, err error) int {
 		}
 	default:
 		if schema.Diagnostics(err) != nil {
-			t.message(schema.Render(err, t.colour))
+			t.message(schema.Render(err, t.colour()))
 			return code
 		}
 		p = &problem{text: err.Error()}
 	}
-	t.message(p.lines(t.colour))
+	t.message(p.lines(t.colour()))
 	return code
 }
 

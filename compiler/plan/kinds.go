@@ -1,6 +1,9 @@
 package plan
 
-import "reflect"
+import (
+	"reflect"
+	"sync"
+)
 
 // Side says where a step happens.
 type Side string
@@ -63,54 +66,65 @@ type Info struct {
 	New  func() Step // an empty step of the kind
 }
 
-// Kinds is the table of step kinds, in the order in which a plan has them.
-// Nothing else spells a kind's name or side.
-func Kinds() []Info {
-	return []Info{
-		{"create_source", Host, func() Step { return new(CreateSource) }},
-		{"keep", Host, func() Step { return new(Keep) }},
-		{"idmap_ranges", Host, func() Step { return new(IDMapRanges) }},
-		{"close_fds", Box, func() Step { return new(CloseFDs) }},
-		{"session", Box, func() Step { return new(Session) }},
-		{"unshare", Box, func() Step { return new(Unshare) }},
-		{"idmap", Box, func() Step { return new(IDMap) }},
-		{"propagation", Box, func() Step { return new(Propagation) }},
-		{"rootfs", Box, func() Step { return new(Rootfs) }},
-		{"system", Box, func() Step { return new(System) }},
-		{"mount", Box, func() Step { return new(Mount) }},
-		{"file", Box, func() Step { return new(File) }},
-		{"symlink", Box, func() Step { return new(Symlink) }},
-		{"dir", Box, func() Step { return new(Dir) }},
-		{"dev", Box, func() Step { return new(Dev) }},
-		{"device", Box, func() Step { return new(Device) }},
-		{"pivot_root", Box, func() Step { return new(PivotRoot) }},
-		{"chroot", Box, func() Step { return new(Chroot) }},
-		{"mask", Box, func() Step { return new(Mask) }},
-		{"readonly", Box, func() Step { return new(Readonly) }},
-		{"hostname", Box, func() Step { return new(Hostname) }},
-		{"loopback", Box, func() Step { return new(Loopback) }},
-		{"rlimit", Box, func() Step { return new(Rlimit) }},
-		{"umask", Box, func() Step { return new(Umask) }},
-		{"groups", Box, func() Step { return new(Groups) }},
-		{"user", Box, func() Step { return new(User) }},
-		{"workdir", Box, func() Step { return new(Workdir) }},
-		{"capabilities", Box, func() Step { return new(Capabilities) }},
-		{"no_new_privs", Box, func() Step { return new(NoNewPrivs) }},
-		{"init", Box, func() Step { return new(Init) }},
-		{"env", Box, func() Step { return new(Env) }},
-		{"exec", Box, func() Step { return new(Exec) }},
-	}
+// kinds is the table of step kinds, in the order in which a plan has them.
+// Nothing else spells a kind's name or side. It is constant data: nothing is made at start.
+var kinds = [...]Info{
+	{"create_source", Host, func() Step { return new(CreateSource) }},
+	{"keep", Host, func() Step { return new(Keep) }},
+	{"idmap_ranges", Host, func() Step { return new(IDMapRanges) }},
+	{"close_fds", Box, func() Step { return new(CloseFDs) }},
+	{"session", Box, func() Step { return new(Session) }},
+	{"unshare", Box, func() Step { return new(Unshare) }},
+	{"idmap", Box, func() Step { return new(IDMap) }},
+	{"propagation", Box, func() Step { return new(Propagation) }},
+	{"rootfs", Box, func() Step { return new(Rootfs) }},
+	{"system", Box, func() Step { return new(System) }},
+	{"mount", Box, func() Step { return new(Mount) }},
+	{"file", Box, func() Step { return new(File) }},
+	{"symlink", Box, func() Step { return new(Symlink) }},
+	{"dir", Box, func() Step { return new(Dir) }},
+	{"dev", Box, func() Step { return new(Dev) }},
+	{"device", Box, func() Step { return new(Device) }},
+	{"pivot_root", Box, func() Step { return new(PivotRoot) }},
+	{"chroot", Box, func() Step { return new(Chroot) }},
+	{"mask", Box, func() Step { return new(Mask) }},
+	{"readonly", Box, func() Step { return new(Readonly) }},
+	{"hostname", Box, func() Step { return new(Hostname) }},
+	{"loopback", Box, func() Step { return new(Loopback) }},
+	{"rlimit", Box, func() Step { return new(Rlimit) }},
+	{"umask", Box, func() Step { return new(Umask) }},
+	{"groups", Box, func() Step { return new(Groups) }},
+	{"user", Box, func() Step { return new(User) }},
+	{"workdir", Box, func() Step { return new(Workdir) }},
+	{"capabilities", Box, func() Step { return new(Capabilities) }},
+	{"no_new_privs", Box, func() Step { return new(NoNewPrivs) }},
+	{"init", Box, func() Step { return new(Init) }},
+	{"env", Box, func() Step { return new(Env) }},
+	{"exec", Box, func() Step { return new(Exec) }},
 }
 
-// InfoOf returns the table's row for a step.
-func InfoOf(s Step) Info {
-	t := reflect.TypeOf(s)
-	for _, k := range Kinds() {
-		if reflect.TypeOf(k.New()) == t {
-			return k
-		}
+// Kinds returns the table of step kinds. It must not be changed.
+func Kinds() []Info { return kinds[:] }
+
+// rowOf finds the rows by the types of their steps.
+var rowOf = sync.OnceValue(func() map[reflect.Type]int {
+	m := make(map[reflect.Type]int, len(kinds))
+	for i, k := range kinds {
+		m[reflect.TypeOf(k.New())] = i
 	}
-	panic("plan: step of no kind: " + t.String()) // a type that is not in the table cannot implement Step by accident
+	return m
+})
+
+// InfoOf returns the table's row for a step.
+func InfoOf(s Step) Info { return kinds[Row(s)] }
+
+// Row returns the number of the table's row for a step.
+func Row(s Step) int {
+	i, ok := rowOf()[reflect.TypeOf(s)]
+	if !ok {
+		panic("plan: step of no kind: " + reflect.TypeOf(s).String()) // a type that is not in the table cannot implement Step by accident
+	}
+	return i
 }
 
 func (s *CreateSource) Accept(v Visitor) error { return v.CreateSource(s) }
