@@ -1,0 +1,237 @@
+package compiler
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/schema"
+)
+
+func compile(t testing.TB, text string) (*plan.Plan, error) {
+	t.Helper()
+	b, err := schema.Parse("dir/test.yaml", []byte(text), nil)
+	if err != nil {
+		t.Fatalf("%s\n%s", schema.Render(err, false), text)
+	}
+	return Compile(b)
+}
+
+func digest(t testing.TB, text string) string {
+	t.Helper()
+	p, err := compile(t, text)
+	if err != nil {
+		t.Fatal(schema.Render(err, false))
+	}
+	d, err := p.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// What the sections refuse, with its place.
+func TestRefusals(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"hostname of the host": {"hostname: x\nnamespaces: {uts: host}", "2:11: hostname would rename the host"},
+		"groups of the caller": {"groups: [7]", "2:10: groups cannot be set"},
+		"idmap without users":  {"idmap: subuid\nnamespaces: {user: host}", "idmap maps ids"},
+		"overlapping ranges":   {"idmap: {uids: [{box: 0, host: 1, size: 9}, {box: 5, host: 50, size: 1}], gids: [{box: 0, host: 1, size: 1}]}", "overlaps"},
+		"unmapped user":        {"user: 7:0\nidmap: {uids: [{box: 0, host: 1, size: 1}], gids: [{box: 0, host: 1, size: 1}]}", "user 7 of the box is in no range"},
+		"mount on root":        {"mounts: ['/a:/']", "2:10: a mount cannot cover /"},
+		"mount on proc":        {"mounts: ['/a:/proc']", "nothing can be mounted at /proc"},
+		"mount below proc":     {"mounts: ['/a:/proc/self/attr']", "nothing can be mounted at /proc/self/attr"},
+		"mount on sys":         {"mounts: ['/a:/sys/x']", "nothing can be mounted at /sys/x"},
+		"mount on dev":         {"mounts: ['/a:/dev']", "nothing can be mounted at /dev"},
+		"second proc":          {"mounts: [{type: proc, target: /proc}]", "already decided by the key proc"},
+		"proc elsewhere":       {"mounts: [{type: proc, target: /p}]", "has to be at /proc"},
+		"writable sys":         {"mounts: [{type: sysfs, target: /sys, mode: rw}]", "a writable /sys"},
+		"same target":          {"mounts: ['/a:/x', '/b:/x']", "/x is already taken by line 2"},
+		"hidden target":        {"mounts:\n- /a:/x/y\n- /b:/x", "4:3: /x would hide /x/y of line 3"},
+		"env twice":            {"env: {A: b}\nenv_pass: [A]", "3:12: A is both in env and in env_pass"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := compile(t, "boxfile: 1\n"+c.text+"\nshell: 'true'\n")
+			if err == nil || !strings.Contains(schema.Render(err, false), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// Reformatting, reordering keys and comments change nothing; a different value does.
+func TestDigestIsOfTheMeaning(t *testing.T) {
+	a := digest(t, "boxfile: 1\nname: x\nmounts: ['./a:/a', {type: tmpfs, target: /t}]\nshell: ls\n")
+	for _, same := range []string{
+		"# a comment\nshell: ls\nname: \"x\"\nmounts:\n  - ./a:/a:ro\n  - target: /t\n    type: tmpfs\n    perms: \"1777\"\nboxfile: 1\n",
+		"boxfile: 1\r\nname: x\r\nmounts: [{source: ./a, target: /a, mode: ro}, {type: tmpfs, target: /t}]\r\ncommand: [/bin/sh, -c, ls]\r\n",
+	} {
+		if digest(t, same) != a {
+			t.Errorf("another digest for\n%s", same)
+		}
+	}
+	if digest(t, "boxfile: 1\nname: x\nmounts: ['./a:/a:rw', {type: tmpfs, target: /t}]\nshell: ls\n") == a {
+		t.Error("a writable mount has the same digest")
+	}
+}
+
+// Secrets are names in a plan.
+func TestSecretsStayOut(t *testing.T) {
+	text := "boxfile: 1\ninputs: {T: {secret: true}}\nenv: {A: \"x${{ inputs.T }}\"}\nshell: ls\n"
+	b, err := schema.Parse("f.yaml", []byte(text), map[string]string{"T": "hunter2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Compile(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var buf bytes.Buffer
+	if err := p.Encode(&buf); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(buf.String(), "hunter2") || !strings.Contains(buf.String(), `"secret": "T"`) {
+		t.Errorf("%s", buf.String())
+	}
+}
+
+// Steps come in the order of the table, mounts and what goes with them in the file's.
+func TestOrder(t *testing.T) {
+	files, err := filepath.Glob("../examples/*.yaml")
+	if err != nil || len(files) < 12 {
+		t.Fatal(len(files), err)
+	}
+	together := []string{"mount", "file", "symlink", "dir", "dev", "device"}
+	for _, f := range files {
+		p := example(t, f)
+		last := 0
+		for i, s := range p.Steps {
+			row := plan.Row(s)
+			if slices.Contains(together, plan.InfoOf(s).Name) {
+				row = plan.Row((*plan.Mount)(nil))
+			}
+			if row < last {
+				t.Errorf("%s: step %d, %s, is out of order", f, i+1, plan.InfoOf(s).Name)
+			}
+			last = row
+		}
+	}
+}
+
+func example(t testing.TB, file string) *plan.Plan {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := schema.Parse(file, data, nil)
+	if err != nil {
+		t.Fatal(schema.Render(err, false))
+	}
+	p, err := Compile(b)
+	if err != nil {
+		t.Fatal(schema.Render(err, false))
+	}
+	return p
+}
+
+// The compiler cannot look at the machine: it imports nothing that can, and
+// meets the executor in package plan only.
+func TestRooms(t *testing.T) {
+	banned := []string{"os", "os/exec", "os/user", "io/fs", "time", "net", "syscall", "path/filepath", "math/rand", "golang.org/x/sys/unix"}
+	const ours = "github.com/boxfile/boxfile/"
+	for pkg, allowed := range map[string][]string{
+		"schema": {}, "compiler/plan": {}, "compiler": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan"},
+		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host"}, "executor/internal/fork": {},
+		"executor": {"executor/program", "executor/internal/fork", "compiler/plan"},
+	} {
+		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", ours+pkg).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		for _, imp := range strings.Fields(string(out)) {
+			if short, ok := strings.CutPrefix(imp, ours); ok && !slices.Contains(allowed, short) {
+				t.Errorf("%s imports %s", pkg, short)
+			}
+			if !strings.HasPrefix(pkg, "executor") && slices.Contains(banned, imp) {
+				t.Errorf("%s imports %s", pkg, imp)
+			}
+		}
+	}
+}
+
+func manyMounts(n int) string {
+	var b strings.Builder
+	b.WriteString("boxfile: 1\nshell: ls\nmounts:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "- /a:/b/%d\n", i)
+	}
+	return b.String()
+}
+
+// Ten thousand mounts compile in little memory.
+func TestManyMounts(t *testing.T) {
+	text := manyMounts(10000)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	p, err := compile(t, text)
+	if err != nil || len(p.Steps) < 10000 {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 100 {
+		t.Errorf("%d MiB were allocated, counting what was freed again", mib)
+	}
+}
+
+func BenchmarkManyMounts(b *testing.B) {
+	for _, n := range []int{1000, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			text := manyMounts(n)
+			for b.Loop() {
+				if _, err := compile(b, text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// Whatever parses compiles to the same bytes twice, survives JSON, and keeps its digest.
+func FuzzCompile(f *testing.F) {
+	files, _ := filepath.Glob("../examples/*.yaml")
+	for _, name := range files {
+		if data, err := os.ReadFile(name); err == nil {
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := schema.Parse("f.yaml", data, nil)
+		if err != nil {
+			return
+		}
+		p, err := Compile(b)
+		if err != nil {
+			return
+		}
+		var first, second bytes.Buffer
+		if err := p.Encode(&first); err != nil {
+			t.Fatal(err)
+		}
+		again, err := plan.Decode(bytes.NewReader(first.Bytes()))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, first.String())
+		}
+		if err := again.Encode(&second); err != nil || first.String() != second.String() {
+			t.Errorf("%v: JSON does not come back\n%s\n%s", err, first.String(), second.String())
+		}
+	})
+}
