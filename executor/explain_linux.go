@@ -82,8 +82,8 @@ func (r *run) explain(tag int, errno syscall.Errno) *Failure {
 		explainExec(f, errno)
 	case kind == "idmap":
 		f.Cause, f.Fix = userNamespaceCause(errno)
-	case kind == "workdir" && errno == unix.ENOENT:
-		f.Fix = "workdir has to be a directory of the box"
+	case kind == "workdir" && (errno == unix.ENOENT || errno == unix.ENOTDIR || errno == unix.ELOOP):
+		f.Fix = "workdir has to be a directory of the box, and no link of /proc"
 	case op.Call.Name == "openat2" && errno == unix.EXDEV:
 		f.Message = "cannot " + r.words(op.Step) + ": a symbolic link in the path leads out of the Boxfile's folder"
 		f.Fix = "write the path that the link leads to"

@@ -93,6 +93,20 @@ func TestRanges(t *testing.T) {
 	})
 }
 
+// A working directory below /proc/self/fd is no way to the host (CVE-2024-21626).
+func TestWorkdirLinks(t *testing.T) {
+	b := newBox(t)
+	b.root("escape/")
+	b.file("data/", "")
+	mount := &plan.Mount{Type: "bind", Source: "./data", Target: "/escape", Options: bindOptions}
+	for fd := range 40 {
+		b.want(dirPlan(t, "none", "", "facts").before("pivot_root", mount).replace(&plan.Workdir{Path: fmt.Sprintf("/proc/self/fd/%d", fd)}), 125, `"step":"workdir"`)
+	}
+	b.link("/proc/self/fd/7", "root/link")
+	b.want(dirPlan(t, "none", "", "facts").replace(&plan.Workdir{Path: "/link"}), 125, `"step":"workdir"`)
+	b.want(dirPlan(t, "none", "", "facts").replace(&plan.Workdir{Path: "/escape"}), 0, `"Cwd":"/escape"`)
+}
+
 // Capabilities are the file's in all five sets.
 func TestCapabilities(t *testing.T) {
 	each(t, func(t *testing.T, b *box) {

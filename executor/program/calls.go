@@ -18,7 +18,6 @@ type Call struct {
 // The calls, one a line. Only calls that every architecture has: the *at forms.
 var (
 	callCapset       = &Call{"capset", unix.SYS_CAPSET}
-	callChdir        = &Call{"chdir", unix.SYS_CHDIR}
 	callChroot       = &Call{"chroot", unix.SYS_CHROOT}
 	callClose        = &Call{"close", unix.SYS_CLOSE}
 	callCloseRange   = &Call{"close_range", unix.SYS_CLOSE_RANGE}

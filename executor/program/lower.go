@@ -99,11 +99,20 @@ func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 	}
 	l.step = -1
 	l.finish()
+	if need := uint64(l.prog.Regs) + spareFiles; need > f.NoFile || need > maxRegs {
+		return nil, &Refusal{Step: -1, Code: 125, Message: fmt.Sprintf("the box's mounts need %d open files at once", need),
+			Cause: fmt.Sprintf("the hard limit of open files is %d, and %d is the most there can be", f.NoFile, maxRegs), Fix: "raise it (ulimit -Hn), or mount fewer directories"}
+	}
 	l.prog.Enter = slices.Concat(l.ops[start:enterEnd]...)
 	l.prog.Init = slices.Concat(l.ops[quiet:quietEnd]...)
 	l.prog.Command = slices.Concat(l.ops[limit:phases]...)
 	return l.prog, nil
 }
+
+const (
+	spareFiles = 64      // besides those that ops open
+	maxRegs    = 1 << 16 // the interpreter counts registers in 16 bits
+)
 
 func (l *lowering) refuse(cause, fix, format string, args ...any) error {
 	return &Refusal{Step: l.step, Code: 125, Message: fmt.Sprintf(format, args...), Cause: cause, Fix: fix}

@@ -72,7 +72,7 @@ func (l *lowering) User(s *plan.User) error {
 
 // Workdir changes directory as the box's user, so that it cannot be one that user may not enter.
 func (l *lowering) Workdir(s *plan.Workdir) error {
-	l.op(chdirs, callChdir, text(s.Path))
+	l.op(chdirs, callFchdir, reg(l.at(chdirs, s.Path, unix.O_DIRECTORY)))
 	return nil
 }
 

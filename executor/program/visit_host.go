@@ -118,7 +118,10 @@ func (l *lowering) subordinate(what string, self int) ([]IDLine, error) {
 func (l *lowering) CloseFDs(*plan.CloseFDs) error {
 	l.op(start, callCloseRange, num(3), regPlus(Control, -1), named(0, closeFlags)).tolerate(unix.EINVAL, 0) // none between
 	l.op(start, callCloseRange, regPlus(Control, 1), num(1<<32-1), named(0, closeFlags))
-	l.op(last, callCloseRange, num(3), num(1<<32-1), named(unix.CLOSE_RANGE_CLOEXEC, closeFlags))
+	// and the command's process lets go of those that ops have opened before it looks
+	// at a path: through /proc/self/fd some of them lead to the host (CVE-2024-21626)
+	l.op(limit, callCloseRange, num(3), regPlus(Control, -1), named(0, closeFlags)).tolerate(unix.EINVAL, 0)
+	l.op(limit, callCloseRange, regPlus(Control, 1), num(1<<32-1), named(0, closeFlags))
 	return nil
 }
 
