@@ -30,6 +30,9 @@ func TestTrace(t *testing.T) {
 func TestTraceCanFail(t *testing.T) {
 	needStrace(t)
 	p := fullPlan(t, "exit", "0")
+	if os.Getuid() != 0 {
+		p.without("init")
+	}
 	b := newBox(t)
 	prog, trace := b.trace(p)
 	if err := matchAll(prog, trace); err != nil {
@@ -216,10 +219,11 @@ func controlDescriptor(calls []program.Traced) int64 {
 
 func tracePlans(t *testing.T) map[string]*planner {
 	t.Helper()
-	return map[string]*planner{
-		"with init":    fullPlan(t, "exit", "0"),
-		"without init": fullPlan(t, "exit", "0").without("init"),
+	out := map[string]*planner{"without init": fullPlan(t, "exit", "0").without("init")}
+	if os.Getuid() == 0 { // an ordinary user's strace cannot read the memory of a process 1 that cannot be dumped
+		out["with init"] = fullPlan(t, "exit", "0")
 	}
+	return out
 }
 
 var _ = fork.Control // the register's number is the interpreter's; program.Control has to be the same
