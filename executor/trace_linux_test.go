@@ -188,7 +188,7 @@ func boxSide(prog *program.Program, trace program.Trace) (one, command []program
 }
 
 func cloneFlags(c program.Traced, flags uint64) bool {
-	want := "flags=0x" + hex(flags|unix.CLONE_CLEAR_SIGHAND|unix.CLONE_PIDFD)
+	want := "flags=0x" + hex(flags|unix.CLONE_CLEAR_SIGHAND|unix.CLONE_PIDFD|unix.CLONE_SETTLS)
 	return strings.Contains(c.Text, want+",")
 }
 

@@ -80,3 +80,30 @@ fine:
 	MOVQ	AX, result+16(FP)
 	MOVQ	$0, errno+24(FP)
 	RET
+
+// func clone3(args *cloneArgs, size uintptr, im *image) (pid, errno uintptr)
+//
+// args has a stack for the child, which runs firstChild on it and never returns.
+TEXT ·clone3(SB), NOSPLIT, $0-40
+	MOVQ	args+0(FP), DI
+	MOVQ	size+8(FP), SI
+	MOVQ	im+16(FP), R12
+	MOVL	$435, AX // clone3
+	SYSCALL
+	TESTQ	AX, AX
+	JZ	first
+	CMPQ	AX, $0xfffffffffffff001
+	JLS	started
+	NEGQ	AX
+	MOVQ	$-1, pid+24(FP)
+	MOVQ	AX, errno+32(FP)
+	RET
+started:
+	MOVQ	AX, pid+24(FP)
+	MOVQ	$0, errno+32(FP)
+	RET
+first:
+	SUBQ	$32, SP
+	MOVQ	R12, 0(SP)
+	CALL	·firstChild(SB)
+	INT	$3

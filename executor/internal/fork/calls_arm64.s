@@ -83,3 +83,30 @@ fine:
 	MOVD	R0, result+16(FP)
 	MOVD	ZR, errno+24(FP)
 	RET
+
+// func clone3(args *cloneArgs, size uintptr, im *image) (pid, errno uintptr)
+//
+// args has a stack for the child, which runs firstChild on it and never returns.
+TEXT ·clone3(SB), NOSPLIT, $0-40
+	MOVD	args+0(FP), R0
+	MOVD	size+8(FP), R1
+	MOVD	im+16(FP), R19
+	MOVD	$435, R8 // clone3
+	SVC
+	CBZ	R0, first
+	CMN	$4095, R0
+	BCC	started
+	NEG	R0, R0
+	MOVD	$-1, R1
+	MOVD	R1, pid+24(FP)
+	MOVD	R0, errno+32(FP)
+	RET
+started:
+	MOVD	R0, pid+24(FP)
+	MOVD	ZR, errno+32(FP)
+	RET
+first:
+	SUB	$48, RSP
+	MOVD	R19, 8(RSP)
+	BL	·firstChild(SB)
+	BRK

@@ -56,11 +56,11 @@ func tell(im *image, kind Kind, a, b uint32) {
 	rawcall(unix.SYS_WRITE, im.control, uintptr(unsafe.Pointer(&m.msg)), MessageSize, 0, 0, 0)
 }
 
-// child is the whole life of the forked process.
+// firstChild is the whole life of the forked process.
 //
 //go:nosplit
 //go:norace
-func child(im *image) {
+func firstChild(im *image) { //nolint:unused // the assembly calls it
 	for i := 0; i < len(im.erase); i++ {
 		*(*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(im.erase)), i)) = 0
 	}

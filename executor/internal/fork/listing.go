@@ -98,16 +98,17 @@ type Listing struct {
 
 	arena []byte
 	mem   []byte // what is left of the arena's part for arguments
-	image
+	*image
 }
 
-// image is the part of a listing that the forked child uses.
+// image is the part of a listing that the forked child uses. It lies in the
+// listing's memory too: the child has no Go heap.
 type image struct {
 	calls   [parts][]call
 	regs    []uintptr
 	erase   []byte
 	control uintptr // the child's end of the control socket
-	stack   uintptr // upper end of the command's stack, until it executes
+	stack   uintptr // upper end of the command's stack, until it executes; below it is process 1's
 	scratch *scratch
 	hasInit bool
 }
@@ -121,6 +122,7 @@ type scratch struct {
 	sigset  uint64
 	status  int32
 	worst   syscall.Errno // of a search
+	tls     [16]uint64    // thread-local storage, all zero
 }
 
 // NewListing maps the memory of a listing. Free releases it.
@@ -133,13 +135,13 @@ func NewListing(s Sizes) (*Listing, error) {
 		n += c
 	}
 	callSize, regSize := align(n*int(unsafe.Sizeof(call{}))), align((s.Regs+1)*word)
-	head := align(int(unsafe.Sizeof(scratch{})))
-	total := head + callSize + regSize + align(s.Memory+word) + stackSize
+	head := align(int(unsafe.Sizeof(scratch{}))) + align(int(unsafe.Sizeof(image{})))
+	total := head + callSize + regSize + align(s.Memory+word) + 2*stackSize
 	arena, err := unix.Mmap(-1, 0, total, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_POPULATE)
 	if err != nil {
 		return nil, fmt.Errorf("mmap of %d bytes for the program: %w", total, err)
 	}
-	l := &Listing{arena: arena}
+	l := &Listing{arena: arena, image: (*image)(unsafe.Pointer(&arena[align(int(unsafe.Sizeof(scratch{})))]))}
 	l.hasInit = s.HasInit
 	l.stack = uintptr(unsafe.Pointer(&arena[0])) + uintptr(total)
 	l.scratch = (*scratch)(unsafe.Pointer(&arena[0]))
@@ -148,7 +150,7 @@ func NewListing(s Sizes) (*Listing, error) {
 		l.calls[p], calls = calls[:c:c], calls[c:]
 	}
 	l.regs = unsafe.Slice((*uintptr)(unsafe.Pointer(&arena[head+callSize])), s.Regs+1)
-	l.mem = arena[head+callSize+regSize : total-stackSize]
+	l.mem = arena[head+callSize+regSize : total-2*stackSize]
 	return l, nil
 }
 

@@ -38,19 +38,40 @@ type Child struct {
 // A parent-death signal follows the thread that forked, so the caller must not
 // be on a goroutine that is locked to a thread and ends before the child.
 func Start(l *Listing, flags uintptr, control int) (Child, error) {
-	l.erase = l.Erase
-	l.control, l.regs[Control] = uintptr(control), uintptr(control)
+	im := l.image
+	im.erase = l.Erase
+	im.control, im.regs[Control] = uintptr(control), uintptr(control)
 	// CLONE_CLEAR_SIGHAND: the child must never run a handler of the Go runtime.
+	// CLONE_SETTLS: where assembly calls Go, it looks for the goroutine in thread-local
+	// storage, which is on the heap for all threads but the first.
 	args := cloneArgs{
-		flags:      uint64(flags) | unix.CLONE_CLEAR_SIGHAND | unix.CLONE_PIDFD,
+		flags:      uint64(flags) | unix.CLONE_CLEAR_SIGHAND | unix.CLONE_PIDFD | unix.CLONE_SETTLS,
+		tls:        uint64(uintptr(unsafe.Pointer(&im.scratch.tls[len(im.scratch.tls)/2]))),
 		exitSignal: uint64(unix.SIGCHLD),
-		pidfd:      uint64(uintptr(unsafe.Pointer(&l.scratch.pidfd))), // not on the stack, which may move
+		pidfd:      uint64(uintptr(unsafe.Pointer(&im.scratch.pidfd))), // not on the stack, which may move
+		stack:      uint64(im.stack) - 2*stackSize,
+		stackSize:  stackSize,
 	}
-	pid, errno := start(&l.image, &args)
+	heap := unsafe.Pointer(unsafe.SliceData(make([]byte, 1)))
+	forkHeap(heap, unix.MADV_DONTFORK)
+	pid, errno := start(im, &args)
+	forkHeap(heap, unix.MADV_DOFORK)
 	if errno != 0 {
-		return Child{}, errno
+		return Child{}, syscall.Errno(errno)
 	}
-	return Child{PID: int(pid), PIDFD: int(l.scratch.pidfd)}, nil
+	return Child{PID: int(pid), PIDFD: int(im.scratch.pidfd)}, nil
+}
+
+// arena is how much address space the Go runtime takes for its heap at a time,
+// and to what it aligns it, on 64-bit Linux.
+const arena = 64 << 20
+
+// forkHeap keeps the Go heap, or the first arena of it, out of the child, or
+// lets it in again. The child runs on a stack and from memory of the listing's
+// own; what the heap holds, as the values of secrets, is none of its business,
+// and not copying its page tables is faster. Where this fails the child has a copy more.
+func forkHeap(in unsafe.Pointer, advice uintptr) {
+	rawcall(unix.SYS_MADVISE, uintptr(in)&^(arena-1), arena, advice, 0, 0, 0)
 }
 
 // start is kept apart so that nothing of Start's frame is live across the fork.
@@ -58,12 +79,14 @@ func Start(l *Listing, flags uintptr, control int) (Child, error) {
 //go:noinline
 //go:norace
 //go:nocheckptr
-func start(im *image, args *cloneArgs) (uintptr, syscall.Errno) {
+func start(im *image, args *cloneArgs) (pid, errno uintptr) {
 	beforeFork()
-	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE3, uintptr(unsafe.Pointer(args)), unsafe.Sizeof(*args), 0, 0, 0, 0)
-	if errno == 0 && pid == 0 {
-		child(im)
-	}
+	pid, errno = clone3(args, unsafe.Sizeof(*args), im)
 	afterFork()
 	return pid, errno
 }
+
+// clone3 is clone3(2) for a child with a stack of its own.
+//
+//go:noescape
+func clone3(args *cloneArgs, size uintptr, im *image) (pid, errno uintptr)
