@@ -1,3 +1,9 @@
+// The runtime would follow changes of the CPU quota of its cgroup with a
+// goroutine of its own; a start is over before any could come.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // Command boxfile turns a YAML file into an isolated run.
 //
 // It parses the command line, reads files, hands them from room to room (schema,

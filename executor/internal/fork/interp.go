@@ -60,7 +60,7 @@ func tell(im *image, kind Kind, a, b uint32) {
 //
 //go:nosplit
 //go:norace
-func firstChild(im *image) { //nolint:unused // the assembly calls it
+func firstChild(im *image) {
 	for i := 0; i < len(im.erase); i++ {
 		*(*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(im.erase)), i)) = 0
 	}
@@ -194,7 +194,7 @@ func command(im *image) uintptr {
 //
 //go:nosplit
 //go:norace
-func commandChild(im *image) { //nolint:unused // the assembly calls it
+func commandChild(im *image) {
 	run(im, im.calls[Command])
 	exit(exitSetup)
 }

@@ -21,10 +21,15 @@ func afterFork()
 
 // cloneArgs is struct clone_args of clone3(2).
 type cloneArgs struct {
-	flags, pidfd, childTID, parentTID, exitSignal uint64
-	stack, stackSize, tls                         uint64
-	setTID, setTIDSize, cgroup                    uint64
+	flags, pidfd          uint64
+	_, _                  uint64 // child_tid, parent_tid
+	exitSignal            uint64
+	stack, stackSize, tls uint64
+	_, _, _               uint64 // set_tid, set_tid_size, cgroup
 }
+
+// The assembly calls these, which the compiler does not see.
+var _ = [...]func(*image){firstChild, commandChild}
 
 // Child is a started child. The process that started it must wait for PID.
 type Child struct {
