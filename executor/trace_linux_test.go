@@ -177,11 +177,9 @@ func boxSide(prog *program.Program, trace program.Trace) (one, command []program
 	if one == nil {
 		return nil, nil, &program.Mismatch{Op: "clone3", Cause: "no clone3 with the program's flags"}
 	}
-	for _, calls := range trace { // besides boxfile itself, only the command executes anything
-		for _, c := range calls {
-			if c.Name == "execve" && !strings.Contains(c.Text, "\\x42\\x4f\\x58\\x46\\x49\\x4c\\x45\\x5f\\x54\\x45\\x53\\x54\\x5f\\x50\\x4c\\x41\\x4e") { // BOXFILE_TEST_PLAN
-				command = calls
-			}
+	for _, calls := range trace { // what the command starts itself begins otherwise
+		if len(calls) > 0 && &calls[0] != &one[0] && calls[0].Name == prog.Command[0].Call.Name {
+			command = calls
 		}
 	}
 	return one, command, nil

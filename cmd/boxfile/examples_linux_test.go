@@ -1,0 +1,248 @@
+package main
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// promised is a line of what each example's own comment says that it prints.
+var promised = map[string]string{
+	"capabilities": "", "chroot": "bin", "devices": "kmsg", "environment": "PATH=", "files": "", "go-build": "hello from builder",
+	"hello": "Hello from the box", "host-network": "", "idmap-ranges": "", "inputs": "Hello, box", "kept": "1", "limits": "", "masks": "",
+	"network-isolation": "lo", "overlay-discard": "", "own-mounts": "", "process-isolation": "", "readonly-postgres": "1", "redis": "PONG", "subuid": "4",
+}
+
+// programs are what an example needs besides the base system.
+var programs = map[string]string{"readonly-postgres": "/usr/lib/postgresql", "redis": "/usr/bin/redis-server", "go-build": "/usr/local/go/bin/go", "chroot": "/bin/busybox"}
+
+// run is one example in the hands of one user.
+type run struct {
+	t    *testing.T
+	dir  string
+	name string
+	user bool // an ordinary user, where the tester is root
+}
+
+// Every example runs as root and as an ordinary user, does what its comment
+// says, and leaves nothing behind.
+func TestExamples(t *testing.T) {
+	eachExample(t, func(r *run) {
+		before := mounts(r.t)
+		files := r.files()
+		out, code := r.boxfile(nil, r.inputs("up")...)
+		if r.name == "subuid" && strings.Contains(out, "/etc/subuid has no line") && code == exitCannot {
+			return // the refusal is the promise to one who has no subordinate ids
+		}
+		if code != 0 || !strings.Contains(out, promised[r.name]) {
+			r.t.Fatalf("exit %d\n%s", code, out)
+		}
+		if after := mounts(r.t); after != before {
+			r.t.Errorf("the host's mounts have changed\n%s\n%s", before, after)
+		}
+		for f := range r.files() {
+			top, _, _ := strings.Cut(f, "/")
+			if !files[f] && !strings.Contains(" cache kept pgdata ", " "+top+" ") {
+				r.t.Errorf("left behind: %s", f)
+			}
+		}
+		for end := time.Now().Add(2 * time.Second); r.processes() != "" && time.Now().Before(end); {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if p := r.processes(); p != "" {
+			r.t.Errorf("still running: %s", p)
+		}
+	})
+}
+
+// The script that plan -o sh prints ends as the box does.
+func TestScriptsEndAlike(t *testing.T) {
+	eachExample(t, func(r *run) {
+		script, code := r.boxfile(nil, r.inputs("plan", "-o", "sh")...)
+		if code != 0 {
+			r.t.Fatal(script)
+		}
+		box, code := r.boxfile(nil, r.inputs("up")...)
+		file := filepath.Join(r.dir, "script.sh")
+		if err := os.WriteFile(file, []byte(script), 0o755); err != nil {
+			r.t.Fatal(err)
+		}
+		out, sh := r.command([]string{"BOXFILE_SECRET_TOKEN=t0ken"}, "sh", file, r.dir)
+		if code == exitCannot && sh != 0 {
+			return // both refuse
+		}
+		if sh != code {
+			r.t.Errorf("the script ends with %d, the box with %d\n%s\n%s", sh, code, out, box)
+		}
+	})
+}
+
+// The plan has the same bytes for everybody, everywhere.
+func TestExamplePlansAreTheSame(t *testing.T) {
+	eachExample(t, func(r *run) {
+		golden, err := os.ReadFile(filepath.Join("..", "..", "compiler", "render", "testdata", "golden", r.name+".json"))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if strings.Contains(string(golden), "inputs") || r.name == "idmap-ranges" {
+			return
+		}
+		out, code := r.boxfile([]string{"TZ=Asia/Seoul", "LANG=C"}, "plan", "-o", "json", filepath.Join(r.dir, r.name+".yaml"))
+		if code != 0 || out != string(golden) {
+			r.t.Errorf("exit %d, and another plan than the golden one", code)
+		}
+	})
+}
+
+func eachExample(t *testing.T, test func(r *run)) {
+	t.Helper()
+	list, err := filepath.Glob("../../examples/*.yaml")
+	if err != nil || len(list) != len(promised) {
+		t.Fatalf("%d examples, %d are promised something: %v", len(list), len(promised), err)
+	}
+	for _, file := range list {
+		for _, user := range []bool{false, true} {
+			if user && os.Getuid() != 0 {
+				continue
+			}
+			name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+			who := map[bool]string{false: "self", true: "ordinary"}[user]
+			t.Run(name+" "+who, func(t *testing.T) {
+				if p := programs[name]; p != "" {
+					if _, err := os.Stat(p); err != nil {
+						skip(t, p+" is not there")
+					}
+				}
+				test(&run{t: t, dir: exampleFolder(t, user), name: name, user: user})
+			})
+		}
+	}
+}
+
+// exampleFolder is a copy of examples/ that belongs to who runs it, with the
+// busybox root that chroot.yaml's comment tells how to make.
+func exampleFolder(t *testing.T, user bool) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(bin, "examples-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = exec.Command("rm", "-rf", dir).Run() }) // overlays keep folders without permissions
+	if err := os.CopyFS(dir, os.DirFS("../../examples")); err != nil {
+		t.Fatal(err)
+	}
+	const root = "mkdir -p rootfs/bin rootfs/dev rootfs/proc && cp /bin/busybox rootfs/bin/ && for a in $(rootfs/bin/busybox --list); do [ $a = busybox ] || ln -sf busybox rootfs/bin/$a; done"
+	cmd := exec.Command("sh", "-c", root)
+	cmd.Dir = dir
+	_ = cmd.Run() // without busybox the example is skipped
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := ordinary(); user && err == nil {
+		if out, err := exec.Command("chown", "-R", u.Uid+":"+u.Gid, dir).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	return dir
+}
+
+// inputs is a verb's words for this example, with the inputs that it needs.
+func (r *run) inputs(words ...string) []string {
+	switch r.name {
+	case "inputs":
+		words = append(words, "--input", "TOKEN=t0ken")
+	case "idmap-ranges":
+		if uid, gid := r.ids(); uid != "0" {
+			words = append(words, "--input", "UID="+uid, "--input", "GID="+gid, "--input", "FIRST="+firstSubID(r.t, uid))
+		}
+	}
+	return append(words, filepath.Join(r.dir, r.name+".yaml"))
+}
+
+func (r *run) ids() (uid, gid string) {
+	if u, err := ordinary(); r.user && err == nil {
+		return u.Uid, u.Gid
+	}
+	return strconv.Itoa(os.Getuid()), strconv.Itoa(os.Getgid())
+}
+
+func firstSubID(t *testing.T, uid string) string {
+	t.Helper()
+	name, _ := exec.Command("id", "-un", uid).Output()
+	b, _ := os.ReadFile("/etc/subuid")
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Split(strings.TrimSpace(line), ":"); len(f) == 3 && (f[0] == strings.TrimSpace(string(name)) || f[0] == uid) {
+			return f[1]
+		}
+	}
+	skip(t, "user "+uid+" has no line in /etc/subuid")
+	return ""
+}
+
+func (r *run) boxfile(env []string, words ...string) (string, int) {
+	return r.command(env, filepath.Join(bin, "boxfile"), words...)
+}
+
+// command runs words as the run's user, in a process group that does not outlive two minutes.
+func (r *run) command(env []string, name string, words ...string) (string, int) {
+	r.t.Helper()
+	all := append([]string{name}, words...)
+	if r.user {
+		var err error
+		if all, err = ordinaryCommand(all); err != nil {
+			skip(r.t, err.Error())
+		}
+	}
+	cmd := exec.Command(all[0], all[1:]...)
+	cmd.Dir, cmd.Env = "/", append(os.Environ(), env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &out, 5*time.Second
+	if err := cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	timer := time.AfterFunc(2*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	defer timer.Stop()
+	_ = cmd.Wait() // the exit code says it
+	return out.String(), cmd.ProcessState.ExitCode()
+}
+
+func mounts(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// files is what is in the folder, by path.
+func (r *run) files() map[string]bool {
+	out := map[string]bool{}
+	_ = filepath.WalkDir(r.dir, func(p string, _ fs.DirEntry, err error) error {
+		if err == nil {
+			rel, _ := filepath.Rel(r.dir, p)
+			out[rel] = true
+		}
+		return nil
+	})
+	return out
+}
+
+// processes is those that have the folder in their command line.
+func (r *run) processes() string {
+	list, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, f := range list {
+		if b, _ := os.ReadFile(f); bytes.Contains(b, []byte(r.dir)) {
+			return strings.ReplaceAll(string(b), "\x00", " ")
+		}
+	}
+	return ""
+}

@@ -1,0 +1,60 @@
+package executor_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+)
+
+// Every example's run is its program, as strace saw it.
+func TestTraceExamples(t *testing.T) {
+	needStrace(t)
+	if os.Getuid() != 0 {
+		t.Skip("an ordinary user's strace cannot read the memory of a process 1 that cannot be dumped")
+	}
+	files, err := filepath.Glob("../compiler/render/testdata/golden/*.json")
+	if err != nil || len(files) < 12 {
+		t.Fatal(len(files), err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		t.Run(name, func(t *testing.T) {
+			r, err := os.Open(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := plan.Decode(r)
+			_ = r.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch name {
+			case "inputs": // its secret has no value here
+				return
+			case "subuid":
+				if !granted(nil) {
+					return // refused before anything is asked of the kernel, see TestSubordinate
+				}
+			case "redis", "readonly-postgres", "go-build": // servers under strace take long; their programs are no others than the rest's
+				return
+			}
+			b := newBox(t)
+			if err := os.CopyFS(b.dir, os.DirFS("../examples")); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command("sh", "-c", "cd "+b.dir+" && mkdir -p rootfs/bin rootfs/dev rootfs/proc && cp /bin/busybox rootfs/bin/ && for a in sh echo test; do ln -s busybox rootfs/bin/$a; done").CombinedOutput(); err != nil {
+				skip(t, "busybox-static is missing: "+string(out))
+			}
+			t.Setenv("LANG", "C") // a variable that an example passes on
+			b.env = []string{"LANG=C"}
+			prog, trace := b.trace(&planner{steps: p.Steps})
+			if err := matchAll(prog, trace); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
