@@ -107,6 +107,17 @@ func TestWorkdirLinks(t *testing.T) {
 	b.want(dirPlan(t, "none", "", "facts").replace(&plan.Workdir{Path: "/escape"}), 0, `"Cwd":"/escape"`)
 }
 
+// Where user namespaces are forbidden nothing runs, and the message says by what.
+func TestUserNamespacesForbidden(t *testing.T) {
+	if _, err := exec.LookPath("unshare"); err != nil {
+		skip(t, "unshare is not installed")
+	}
+	each(t, func(t *testing.T, b *box) {
+		b.prefix = []string{"unshare", "-Ur", "sh", "-c", `echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"`, "sh"}
+		b.want(fullPlan(t, "exit", "0"), 125, "user.max_user_namespaces is 0")
+	})
+}
+
 // Capabilities are the file's in all five sets.
 func TestCapabilities(t *testing.T) {
 	each(t, func(t *testing.T, b *box) {

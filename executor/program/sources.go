@@ -88,7 +88,11 @@ func (l *lowering) sourceType(p string, s plan.Step) (host.PathType, error) {
 		return f.Type, l.refuse(f.Err.Error(), "", "cannot %s: %s cannot be looked at", Words(s), p)
 	}
 	if f.Type == host.Missing {
-		return f.Type, l.refuse("", "", "cannot %s: %s does not exist", Words(s), p)
+		fix := ""
+		if m, ok := s.(*plan.Mount); ok && m.Type == "bind" {
+			fix = "make it, or have it made (create: dir or file), or do without it (optional: true)"
+		}
+		return f.Type, l.refuse("", fix, "cannot %s: %s does not exist", Words(s), p)
 	}
 	return f.Type, nil
 }
