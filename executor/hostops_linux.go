@@ -31,11 +31,16 @@ func (r *run) hostOp(h *program.HostOp) *Failure {
 
 // make creates a missing source, and only it: a missing parent is a mistake to be told.
 func (r *run) make(h *program.HostOp, typ, perms uint32) *Failure {
-	var err error
+	parent, err := openParent(h)
+	if err != nil {
+		return r.failHost(h, err)
+	}
+	defer unix.Close(parent)
+	name := filepath.Base(h.Path)
 	if typ == unix.S_IFDIR {
-		err = unix.Mkdirat(unix.AT_FDCWD, h.Path, perms)
+		err = unix.Mkdirat(parent, name, perms)
 	} else {
-		err = unix.Mknodat(unix.AT_FDCWD, h.Path, unix.S_IFREG|perms, 0)
+		err = unix.Mknodat(parent, name, unix.S_IFREG|perms, 0)
 	}
 	if errors.Is(err, unix.EEXIST) {
 		return nil
@@ -45,6 +50,27 @@ func (r *run) make(h *program.HostOp, typ, perms uint32) *Failure {
 	}
 	r.undoers = append(r.undoers, func() error { return os.Remove(h.Path) }) // unless something is in it by then
 	return nil
+}
+
+// openParent opens the directory that a source is made in. A path of the
+// Boxfile's folder stays there, as it does when it is mounted.
+func openParent(h *program.HostOp) (int, error) {
+	dir := filepath.Dir(h.Path)
+	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_MAGICLINKS}
+	if h.Folder == "" {
+		return unix.Openat2(unix.AT_FDCWD, dir, how)
+	}
+	folder, err := unix.Open(h.Folder, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(folder)
+	rel, err := filepath.Rel(h.Folder, dir)
+	if err != nil {
+		return -1, err
+	}
+	how.Resolve |= unix.RESOLVE_BENEATH
+	return unix.Openat2(folder, rel, how)
 }
 
 // keep opens a kept directory part by part, refuses one that somebody else could

@@ -154,6 +154,28 @@ func TestSourceLinks(t *testing.T) {
 	})
 }
 
+// A missing source is made where the file says, by the caller, and nowhere a link leads out to.
+func TestCreate(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		b.file("sub/", "")
+		b.file("../outside/", "")
+		made := func(source string) *planner {
+			return fullPlan(t, "write", "/data/x").before("close_fds", &plan.CreateSource{Path: source, Type: "dir"}).
+				before("pivot_root", &plan.Mount{Type: "bind", Source: source, Target: "/data", Options: bindOptions})
+		}
+		b.want(made("./sub/new"), 0, "")
+		if got, _ := os.ReadFile(b.path("sub/new/x")); string(got) != "written\n" {
+			t.Errorf("the host reads %q", got)
+		}
+		b.link("../outside", "sub/out")
+		b.want(made("./sub/out/new"), 125, `"step":"create_source"`)
+		if _, err := os.Stat(b.path("../outside/new")); err == nil {
+			t.Error("a directory was made outside")
+		}
+		b.want(made("./none/new"), 125, "its parent directory does not exist")
+	})
+}
+
 // Links in a hostile rootfs lead back into the box: nothing is mounted on, made in, or taken from the host (CVE-2021-30465, CVE-2026-87766).
 func TestTargetLinks(t *testing.T) {
 	each(t, func(t *testing.T, b *box) {

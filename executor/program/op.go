@@ -117,8 +117,10 @@ type HostOp struct {
 	Step int
 	Kind HostKind
 	Path string
-	Dirs []string
-	Maps Maps
+	// Folder is what Path has to stay in, if it is set: links that lead out are refused.
+	Folder string
+	Dirs   []string
+	Maps   Maps
 }
 
 // Maps is the content of uid_map and gid_map and how it is written: directly,

@@ -4,6 +4,8 @@ package program
 
 import (
 	"fmt"
+	"path"
+	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"golang.org/x/sys/unix"
@@ -25,7 +27,11 @@ func (l *lowering) CreateSource(s *plan.CreateSource) error {
 	if s.Type == "file" {
 		kind = MakeFile
 	}
-	l.host(HostOp{Kind: kind, Path: l.absolute(s.Path)})
+	op := HostOp{Kind: kind, Path: l.absolute(s.Path)}
+	if strings.HasPrefix(op.Path, l.facts.Folder+"/") && !path.IsAbs(s.Path) {
+		op.Folder = l.facts.Folder
+	}
+	l.host(op)
 	if _, missing := l.facts.Paths[s.Path]; !missing || l.facts.Paths[s.Path].Type == 0 {
 		if l.created == nil {
 			l.created = map[string]string{}
