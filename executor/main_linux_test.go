@@ -2,6 +2,7 @@ package executor_test
 
 import (
 	"bytes"
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,8 +10,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,7 +35,12 @@ func TestMain(m *testing.M) {
 	case "probe":
 		os.Exit(probeMain())
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	copies, _ := filepath.Glob(filepath.Join(os.TempDir(), fmt.Sprintf("boxfile-executor-test-%d*", os.Getpid())))
+	for _, c := range copies {
+		_ = os.Remove(c) // in the temporary folder either way
+	}
+	os.Exit(code)
 }
 
 // upMain runs the plan on standard input's file, as boxfile up does, with one
@@ -190,6 +198,32 @@ func (b *box) run(p *plan.Plan) result {
 	code := cmd.ProcessState.ExitCode()
 	return result{code, out.String(), errs.String()}
 }
+
+// probeCopy is the test binary as it can run in an empty root: where this one is
+// linked against the host's libraries, as with cgo or the race detector, a static one is built.
+func probeCopy(t *testing.T) string {
+	t.Helper()
+	self := selfCopy(t)
+	f, err := elf.Open(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if !slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
+		return self
+	}
+	static := self + "-static"
+	buildStatic.Do(func() {
+		cmd := exec.Command("go", "test", "-c", "-o", static, ".")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	})
+	return static
+}
+
+var buildStatic sync.Once //nolint:gochecknoglobals // once for the package
 
 // selfCopy is the test binary at a place that every user can read.
 func selfCopy(t *testing.T) string {

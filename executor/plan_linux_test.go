@@ -31,7 +31,7 @@ func fullPlan(t *testing.T, args ...string) *planner {
 		&plan.Dev{Nodes: []string{"null", "zero", "full", "random", "urandom", "tty"}, ShmSize: 64 << 20},
 		&plan.File{Target: "/etc/hosts", Content: "127.0.0.1 localhost\n", Perms: "0644", ReadOnly: true},
 		&plan.Mount{Type: "tmpfs", Target: "/tmp", Options: []string{"nodev", "nosuid"}, Perms: "1777", Size: 1 << 20},
-		&plan.Mount{Type: "bind", Source: selfCopy(t), Target: "/probe", ReadOnly: true, Options: []string{"nodev", "nosuid"}},
+		&plan.Mount{Type: "bind", Source: probeCopy(t), Target: "/probe", ReadOnly: true, Options: []string{"nodev", "nosuid"}},
 		&plan.PivotRoot{},
 		&plan.Mask{Paths: []string{"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/scsi", "/proc/timer_list"}, Optional: true},
 		&plan.Readonly{Paths: []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}, Optional: true},
