@@ -1,8 +1,10 @@
 package executor_test
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -160,41 +162,41 @@ func TestSignals(t *testing.T) {
 	for _, init := range []bool{true, false} {
 		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGKILL} {
 			t.Run(fmt.Sprintf("%v init %v", sig, init), func(t *testing.T) {
+				t.Parallel()
 				b := newBox(t)
 				p := fullPlan(t, "signals")
 				if !init {
 					p.without("init")
 				}
 				cmd := b.command(p.plan())
-				var out bytes.Buffer
-				cmd.Stdout = &out
+				stdout, err := cmd.StdoutPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
-				waitFor(t, "a settled box", func() bool { return len(descendants(cmd.Process.Pid)) > 0 && forwards(cmd.Process.Pid) })
+				out := bufio.NewReader(stdout)
+				if line, err := out.ReadString('\n'); line != "ready\n" {
+					t.Fatalf("the command says %q: %v", line, err)
+				}
+				time.Sleep(500 * time.Millisecond) // boxfile asks for the signals 5 ms after the start, which nobody can see
 				box := descendants(cmd.Process.Pid)
 				if err := cmd.Process.Signal(sig); err != nil {
 					t.Fatal(err)
 				}
+				said, _ := io.ReadAll(out)
 				_ = cmd.Wait()
 				waitFor(t, "the end of the box", func() bool { return alive(box) == 0 })
 				if sig == syscall.SIGKILL {
 					return
 				}
-				if want := fmt.Sprintf("got %d", sig); !strings.Contains(out.String(), want) || cmd.ProcessState.ExitCode() != 42 {
-					t.Errorf("exit %d, output %q", cmd.ProcessState.ExitCode(), out.String())
+				if want := fmt.Sprintf("got %d", sig); !strings.Contains(string(said), want) || cmd.ProcessState.ExitCode() != 42 {
+					t.Errorf("exit %d, output %q", cmd.ProcessState.ExitCode(), said)
 				}
 			})
 		}
 	}
-}
-
-// forwards reports whether boxfile has asked for the signals that it forwards:
-// the Go runtime catches SIGUSR1 in any case, and lets a signal through to the
-// box only once it was asked to, five milliseconds after the start.
-func forwards(int) bool {
-	time.Sleep(60 * time.Millisecond)
-	return true
 }
 
 // Orphans are collected, and none outlives the command.

@@ -35,8 +35,12 @@ func TestMain(m *testing.M) {
 	case "probe":
 		os.Exit(probeMain())
 	}
+	if err := copySelf(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
-	copies, _ := filepath.Glob(filepath.Join(os.TempDir(), fmt.Sprintf("boxfile-executor-test-%d*", os.Getpid())))
+	copies, _ := filepath.Glob(copyName() + "*")
 	for _, c := range copies {
 		_ = os.Remove(c) // in the temporary folder either way
 	}
@@ -228,19 +232,23 @@ var buildStatic sync.Once //nolint:gochecknoglobals // once for the package
 // selfCopy is the test binary at a place that every user can read.
 func selfCopy(t *testing.T) string {
 	t.Helper()
+	return copyName()
+}
+
+func copyName() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("boxfile-executor-test-%d", os.Getpid()))
+}
+
+// copySelf writes the copy before any test runs: a file that is still open for
+// writing in some child cannot be executed.
+func copySelf() error {
 	self, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	copy := filepath.Join(os.TempDir(), fmt.Sprintf("boxfile-executor-test-%d", os.Getpid()))
-	if _, err := os.Stat(copy); err != nil {
-		data, err := os.ReadFile(self)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(copy, data, 0o755); err != nil {
-			t.Fatal(err)
-		}
+	data, err := os.ReadFile(self)
+	if err != nil {
+		return err
 	}
-	return copy
+	return os.WriteFile(copyName(), data, 0o755)
 }

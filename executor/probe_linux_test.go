@@ -60,6 +60,7 @@ func probeMain() int {
 	case "signals":
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+		fmt.Println("ready")
 		fmt.Printf("got %d\n", (<-c).(syscall.Signal))
 		return 42
 	case "orphan":
