@@ -163,7 +163,7 @@ func (r *run) watch(control int) (Status, *Failure) {
 	var failure *Failure
 	exited := -1
 	buf := make([]byte, fork.MessageSize)
-	for {
+	for exited < 0 { // that is the last thing process 1 says
 		n, err := unix.Read(control, buf)
 		if errors.Is(err, unix.EINTR) {
 			continue
