@@ -2,7 +2,6 @@ package plan
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -36,10 +35,8 @@ func (p *Plan) Digest() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	h := sha256.New()
-	fmt.Fprintf(h, "boxfile plan %d\n", FormatVersion)
-	h.Write(c)
-	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+	sum := sha256Sum(append(fmt.Appendf(nil, "boxfile plan %d\n", FormatVersion), c...))
+	return "sha256:" + hex.EncodeToString(sum[:]), nil
 }
 
 func (p *Plan) body() (body, error) {
