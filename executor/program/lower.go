@@ -65,6 +65,7 @@ type lowering struct {
 	scratchNames          int
 	rootFD, devFD, procFD Reg
 	emptyFD               Reg  // masks directories
+	emptyUsed             bool // once: it is attached
 	rootSealed            bool // the generated root becomes read-only
 	userNS                bool
 	ranges                bool // more than the caller's own id is mapped

@@ -22,7 +22,7 @@ func (p *Program) WriteText(w io.Writer) error {
 	for i, h := range p.Host {
 		fmt.Fprintf(b, "%4d  %s%s\n", i, h, p.origin(h.Step))
 	}
-	fmt.Fprintf(b, "      clone3({flags=%s|CLONE_CLEAR_SIGHAND|CLONE_PIDFD|CLONE_SETTLS, exit_signal=SIGCHLD})\n", namespaceFlags.Print(p.Flags))
+	fmt.Fprintf(b, "      clone3({flags=%s|CLONE_CLEAR_SIGHAND|CLONE_PIDFD|CLONE_SETTLS, exit_signal=0})\n", namespaceFlags.Print(p.Flags))
 	n := 0
 	for _, step := range p.skipped {
 		fmt.Fprintf(b, "      # %s: not on this host\n", p.heading(step))

@@ -4,6 +4,7 @@ package program
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,7 +19,8 @@ var devLinks = [...][2]string{{"/proc/self/fd", "fd"}, {"/proc/self/fd/0", "stdi
 // Dev builds /dev. Nodes are bound from the host: in a user namespace none can be made.
 func (l *lowering) Dev(s *plan.Dev) error {
 	const quiet = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC
-	l.devFD = l.filesystem(open, "tmpfs", quiet|unix.MOUNT_ATTR_NODEV, setting{"mode", "0755"}, setting{"size", "65536"})
+	// One file system, of which only shm can be written to, is made and taken apart faster than two.
+	l.devFD = l.filesystem(open, "tmpfs", quiet|unix.MOUNT_ATTR_NODEV, setting{"mode", "0755"}, setting{"size", strconv.FormatInt(s.ShmSize, 10)})
 	for _, v := range devLinks {
 		l.op(open, callSymlinkat, text(v[0]), reg(l.devFD), text(v[1]))
 	}
@@ -30,15 +32,15 @@ func (l *lowering) Dev(s *plan.Dev) error {
 		l.node(n)
 	}
 	pts := l.filesystem(open, "devpts", quiet, setting{"ptmxmode", "0666"}, setting{"mode", "0620"})
-	shm := l.filesystem(open, "tmpfs", quiet|unix.MOUNT_ATTR_NODEV, setting{"mode", "1777"}, setting{"size", strconv.FormatInt(s.ShmSize, 10)})
-	for _, m := range []struct {
-		name string
-		fd   Reg
-	}{{"pts", pts}, {"shm", shm}} {
-		l.op(open, callMkdirat, reg(l.devFD), text(m.name), named(0o755, octal))
-		l.moveIn(attach, m.fd, l.devFD, m.name)
-		l.made["/dev/"+m.name] = true
+	l.op(open, callMkdirat, reg(l.devFD), text("pts"), named(0o755, octal))
+	l.op(open, callMkdirat, reg(l.devFD), text("shm"), named(0o1777, octal))
+	if l.masksDirectory() {
+		l.emptyFD = l.clone(attach, l.devFD, "pts", false) // what devpts hides stays empty
+		l.setattr(attach, l.emptyFD, unix.MOUNT_ATTR_RDONLY, false)
 	}
+	l.moveIn(attach, pts, l.devFD, "pts")
+	l.moveIn(attach, l.clone(attach, l.devFD, "shm", false), l.devFD, "shm") // before /dev is sealed
+	l.made["/dev/pts"], l.made["/dev/shm"] = true, true
 	l.setattr(seal, l.devFD, unix.MOUNT_ATTR_RDONLY, false)
 	return nil
 }
@@ -122,14 +124,28 @@ func (l *lowering) maskUnknown(p string) {
 	l.move(guard, file, l.at(guard, p, 0))
 }
 
-// empty is a read-only empty directory to mask with: a file system of its own
-// at first, and clones of it once that one is attached.
+// masksDirectory says whether some mask of the plan is known to cover a directory.
+func (l *lowering) masksDirectory() bool {
+	for _, s := range l.prog.Plan.Steps {
+		m, ok := s.(*plan.Mask)
+		if ok && m.Optional && slices.ContainsFunc(m.Paths, func(p string) bool { return l.facts.Paths[p].Type == host.Directory }) {
+			return true
+		}
+	}
+	return false
+}
+
+// empty is a read-only empty directory to mask with: one of /dev's, or a file
+// system of its own, at first, and clones of it once that one is attached.
 func (l *lowering) empty() Reg {
+	if l.emptyUsed {
+		return l.clone(guard, l.emptyFD, "", false)
+	}
 	if l.emptyFD == 0 {
 		l.emptyFD = l.emptyFS()
-		return l.emptyFD
 	}
-	return l.clone(guard, l.emptyFD, "", false)
+	l.emptyUsed = true
+	return l.emptyFD
 }
 
 func (l *lowering) emptyFS() Reg {
