@@ -93,10 +93,6 @@ func (r *run) checkStandard() *Failure {
 // with the last process that holds it, so that each side learns of the other's death.
 func controlSockets() (ours, theirs int, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err == nil {
-		settled := unix.NsecToTimeval(int64(settleTime))
-		err = unix.SetsockoptTimeval(pair[0], unix.SOL_SOCKET, unix.SO_RCVTIMEO, &settled)
-	}
 	return pair[0], pair[1], err
 }
 
@@ -158,52 +154,24 @@ func (r *run) forward() {
 	}()
 }
 
-// watch reads what the child says until it and all of the box are gone.
+// watch waits until all of the box is gone, and says how it went. What the child
+// says on its way is read afterwards, unless somebody waits for it: to be woken for
+// a message costs a start more than the message.
 func (r *run) watch(control int) (Status, *Failure) {
-	var failure *Failure
-	exited := -1
-	buf := make([]byte, fork.MessageSize)
-	for exited < 0 { // that is the last thing process 1 says
-		n, err := unix.Read(control, buf)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if errors.Is(err, unix.EAGAIN) { // the box has settled
-			if err = unix.SetsockoptTimeval(control, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{}); err == nil {
-				r.forward()
-				continue
-			}
-		}
-		if err != nil || n != len(buf) {
-			break // the end: no process holds the other side any more
-		}
-		a, b := binary.NativeEndian.Uint32(buf[4:]), binary.NativeEndian.Uint32(buf[8:])
-		switch fork.Kind(binary.NativeEndian.Uint32(buf)) {
-		case fork.Failed:
-			failure = r.explain(int(int32(a)), syscall.Errno(b))
-		case fork.Sync:
-			if failure = r.writeMaps(); failure != nil {
-				_ = unix.Shutdown(control, unix.SHUT_RDWR) // the child reads the end and exits
-				continue
-			}
-			if _, err := unix.Write(control, []byte{1}); err != nil {
-				failure = r.fail(-1, "telling the child to go on", err)
-			}
-		case fork.Started:
-			r.progress("started")
-		case fork.Exited:
-			exited = int(a)
-		}
+	h := hearing{run: r, control: control, exited: -1}
+	for r.listens() && !h.settled && h.next() {
 	}
 	status, err := r.wait()
+	for !h.ended && h.next() {
+	}
 	if err != nil {
 		return Status{}, r.fail(-1, "waiting for the box", err)
 	}
-	if failure != nil {
-		return Status{}, failure
+	if h.failure != nil {
+		return Status{}, h.failure
 	}
-	if exited >= 0 {
-		status = unix.WaitStatus(exited)
+	if h.exited >= 0 {
+		status = unix.WaitStatus(h.exited)
 	}
 	if status.Signaled() {
 		return Status{Code: signalBase + int(status.Signal()), Signal: int(status.Signal())}, nil
@@ -211,17 +179,72 @@ func (r *run) watch(control int) (Status, *Failure) {
 	return Status{Code: status.ExitStatus()}, nil
 }
 
+// listens says whether somebody waits for what the child says: the child itself
+// at a sync point, or a person under -v.
+func (r *run) listens() bool {
+	if r.opts.Progress != nil {
+		return true
+	}
+	for i := range r.prog.Host {
+		if r.prog.Host[i].Kind == program.WriteMap {
+			return true
+		}
+	}
+	return false
+}
+
+// hearing is what was heard from the child so far.
+type hearing struct {
+	run     *run
+	control int
+	buf     [fork.MessageSize]byte
+	settled bool // nothing more will be said until the command ends
+	ended   bool // nothing more will be said
+	exited  int  // wait status of the command, or -1
+	failure *Failure
+}
+
+// next reads one message, and returns false when no more can come.
+func (h *hearing) next() bool {
+	n, err := unix.Read(h.control, h.buf[:])
+	if errors.Is(err, unix.EINTR) {
+		return true
+	}
+	if err != nil || n != len(h.buf) {
+		return false // the end: no process holds the other side any more
+	}
+	a, b := binary.NativeEndian.Uint32(h.buf[4:]), binary.NativeEndian.Uint32(h.buf[8:])
+	switch fork.Kind(binary.NativeEndian.Uint32(h.buf[:])) {
+	case fork.Failed:
+		h.failure, h.settled, h.ended = h.run.explain(int(int32(a)), syscall.Errno(b)), true, true
+	case fork.Sync:
+		h.settled = h.run.opts.Progress == nil
+		if h.failure = h.run.writeMaps(); h.failure != nil {
+			_ = unix.Shutdown(h.control, unix.SHUT_RDWR) // the child reads the end and exits
+			h.ended = true
+			return false
+		}
+		if _, err := unix.Write(h.control, []byte{1}); err != nil {
+			h.failure = h.run.fail(-1, "telling the child to go on", err)
+		}
+	case fork.Started:
+		h.run.progress("started")
+		h.settled = true
+	case fork.Exited:
+		h.exited, h.ended = int(a), true
+	}
+	return true
+}
+
 // wait collects the child. A child that is process 1 is collected only when its whole pid namespace is empty.
 func (r *run) wait() (unix.WaitStatus, error) {
-	if r.stop == nil && !r.prog.HasInit { // the command has closed the control socket long ago
-		settled := unix.NsecToTimespec(int64(settleTime))
-		if n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(r.child.PIDFD), Events: unix.POLLIN}}, &settled, nil); n == 0 || err != nil {
-			r.forward()
-		}
+	settled := unix.NsecToTimespec(int64(settleTime))
+	if n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(r.child.PIDFD), Events: unix.POLLIN}}, &settled, nil); n == 0 || err != nil {
+		r.forward()
 	}
 	var status unix.WaitStatus
 	for {
-		_, err := unix.Wait4(r.child.PID, &status, 0, nil)
+		_, err := unix.Wait4(r.child.PID, &status, unix.WALL, nil)
 		if !errors.Is(err, unix.EINTR) {
 			return status, err
 		}

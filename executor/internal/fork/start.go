@@ -31,7 +31,8 @@ type cloneArgs struct {
 // The assembly calls these, which the compiler does not see.
 var _ = [...]func(*image){firstChild, commandChild}
 
-// Child is a started child. The process that started it must wait for PID.
+// Child is a started child. The process that started it must wait for PID, with
+// __WALL, because its end sends no signal.
 type Child struct {
 	PID   int
 	PIDFD int // close-on-exec
@@ -47,15 +48,15 @@ func Start(l *Listing, flags uintptr, control int) (Child, error) {
 	im.erase = l.Erase
 	im.control, im.regs[Control] = uintptr(control), uintptr(control)
 	// CLONE_CLEAR_SIGHAND: the child must never run a handler of the Go runtime.
+	// No signal at its end: boxfile waits for it, and a handler of the runtime's would run first.
 	// CLONE_SETTLS: where assembly calls Go, it looks for the goroutine in thread-local
 	// storage, which is on the heap for all threads but the first.
 	args := cloneArgs{
-		flags:      uint64(flags) | unix.CLONE_CLEAR_SIGHAND | unix.CLONE_PIDFD | unix.CLONE_SETTLS,
-		tls:        uint64(uintptr(unsafe.Pointer(&im.scratch.tls[len(im.scratch.tls)/2]))),
-		exitSignal: uint64(unix.SIGCHLD),
-		pidfd:      uint64(uintptr(unsafe.Pointer(&im.scratch.pidfd))), // not on the stack, which may move
-		stack:      uint64(im.stack) - 2*stackSize,
-		stackSize:  stackSize,
+		flags:     uint64(flags) | unix.CLONE_CLEAR_SIGHAND | unix.CLONE_PIDFD | unix.CLONE_SETTLS,
+		tls:       uint64(uintptr(unsafe.Pointer(&im.scratch.tls[len(im.scratch.tls)/2]))),
+		pidfd:     uint64(uintptr(unsafe.Pointer(&im.scratch.pidfd))), // not on the stack, which may move
+		stack:     uint64(im.stack) - 2*stackSize,
+		stackSize: stackSize,
 	}
 	heap := unsafe.Pointer(unsafe.SliceData(make([]byte, 1)))
 	forkHeap(heap, unix.MADV_DONTFORK)
