@@ -18,6 +18,7 @@ import (
 	"runtime/debug"
 
 	"github.com/boxfile/boxfile/cmd/boxfile/internal/cli"
+	_ "github.com/boxfile/boxfile/cmd/boxfile/internal/stack" // grows it once instead of four times
 )
 
 func main() {
