@@ -121,7 +121,7 @@ func (r *run) start(control int) error {
 		return err
 	}
 	defer l.Free()
-	l.Erase = arguments()
+	l.Erase, l.TellStarted = arguments(), r.opts.Progress != nil
 	r.child, err = fork.Start(l, uintptr(r.prog.Flags), control)
 	return err
 }
@@ -158,7 +158,7 @@ func (r *run) forward() {
 // says on its way is read afterwards, unless somebody waits for it: to be woken for
 // a message costs a start more than the message.
 func (r *run) watch(control int) (Status, *Failure) {
-	h := hearing{run: r, control: control, exited: -1}
+	h := hearing{run: r, control: control}
 	for r.listens() && !h.settled && h.next() {
 	}
 	status, err := r.wait()
@@ -170,8 +170,8 @@ func (r *run) watch(control int) (Status, *Failure) {
 	if h.failure != nil {
 		return Status{}, h.failure
 	}
-	if h.exited >= 0 {
-		status = unix.WaitStatus(h.exited)
+	if h.signaled != 0 {
+		status = unix.WaitStatus(h.signaled)
 	}
 	if status.Signaled() {
 		return Status{Code: signalBase + int(status.Signal()), Signal: int(status.Signal())}, nil
@@ -195,13 +195,13 @@ func (r *run) listens() bool {
 
 // hearing is what was heard from the child so far.
 type hearing struct {
-	run     *run
-	control int
-	buf     [fork.MessageSize]byte
-	settled bool // nothing more will be said until the command ends
-	ended   bool // nothing more will be said
-	exited  int  // wait status of the command, or -1
-	failure *Failure
+	run      *run
+	control  int
+	buf      [fork.MessageSize]byte
+	settled  bool // nothing more will be said until the command ends
+	ended    bool // nothing more will be said
+	signaled int  // wait status of a command that a signal has ended, or 0
+	failure  *Failure
 }
 
 // next reads one message, and returns false when no more can come.
@@ -230,8 +230,8 @@ func (h *hearing) next() bool {
 	case fork.Started:
 		h.run.progress("started")
 		h.settled = true
-	case fork.Exited:
-		h.exited, h.ended = int(a), true
+	case fork.Signaled:
+		h.signaled, h.ended = int(a), true
 	}
 	return true
 }

@@ -14,8 +14,12 @@
 //	  │ Start ── clone3 ──────────▶ Enter calls
 //	  │                              │ clone ─────────────────────▶ Command calls
 //	  │                              │◀───────────── execve or exit ┘
-//	  │◀── Started ──────────────────┤ Init calls, then reap and forward
-//	  │◀── Exited, wait status ──────┘
+//	  │◀── Started, if asked for ────┤ Init calls, then reap and forward
+//	  │◀── Signaled, wait status ────┤ the command's end, if a signal was it
+//	  │◀── exit, the command's code ─┘
+//
+// Process 1 ends with the command's own code, and says so only when that could
+// not tell a signal from an exit. A Failed is said before the end of a process that could not go on.
 //
 // Without Init the Command calls follow the Enter calls in the same process,
 // and its death is its status.

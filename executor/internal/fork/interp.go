@@ -14,10 +14,10 @@ type Kind uint32
 
 // What a child says. Each message is three 32-bit words in the machine's byte order.
 const (
-	Failed  Kind = 1 + iota // tag of the call, errno
-	Started                 // the command was executed
-	Exited                  // wait status of the command
-	Sync                    // number of the point; the child goes on after one byte
+	Failed   Kind = 1 + iota // tag of the call, errno
+	Started                  // the command was executed; only if the listing asks for it
+	Signaled                 // wait status of the command, which a signal ended
+	Sync                     // number of the point; the child goes on after one byte
 )
 
 // MessageSize is the length of a message in bytes.
@@ -68,7 +68,9 @@ func firstChild(im *image) {
 	if im.hasInit {
 		pid := command(im)
 		run(im, im.calls[Init])
-		tell(im, Started, 0, 0)
+		if im.tellStarted {
+			tell(im, Started, 0, 0)
+		}
 		reap(im, pid)
 	}
 	run(im, im.calls[Command])
@@ -248,7 +250,11 @@ func collect(im *image, main uintptr) {
 			return
 		}
 		if pid == main {
-			tell(im, Exited, uint32(im.scratch.status), 0)
+			status := uint32(im.scratch.status)
+			if status&0x7f == 0 { // it has exited, wait(2)
+				exit(uintptr(status >> 8 & 0xff))
+			}
+			tell(im, Signaled, status, 0)
 			exit(0)
 		}
 	}

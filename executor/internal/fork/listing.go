@@ -95,6 +95,8 @@ type Listing struct {
 	// Erase is memory of the parent's that the child clears: its argument list,
 	// which the box could otherwise read as that of process 1.
 	Erase []byte
+	// TellStarted has process 1 say Started.
+	TellStarted bool
 
 	arena []byte
 	mem   []byte // what is left of the arena's part for arguments
@@ -111,6 +113,8 @@ type image struct {
 	stack   uintptr // upper end of the command's stack, until it executes; below it is process 1's
 	scratch *scratch
 	hasInit bool
+
+	tellStarted bool
 }
 
 // scratch is what the interpreter writes to besides registers.
