@@ -39,7 +39,9 @@ func room(args []program.Arg) int {
 	n := 0
 	for i := range args {
 		a := &args[i]
-		n += fork.Room(len(a.Text))
+		if a.Kind == program.Text {
+			n += fork.Room(len(a.Text))
+		}
 		if a.More == nil {
 			continue
 		}

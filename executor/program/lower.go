@@ -5,7 +5,6 @@ package program
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/executor/host"
@@ -24,7 +23,7 @@ type Refusal struct {
 func (r *Refusal) Error() string { return r.Message }
 
 // phase is a stretch of ops; the package comment says what each is for.
-type phase int
+type phase uint8
 
 const (
 	start phase = iota
@@ -54,7 +53,8 @@ type lowering struct {
 	prog    *Program
 	args    []Arg // room for the arguments of ops
 	step    int
-	ops     [phases][]Op
+	ops     []Op              // in the order of the steps
+	when    []phase           // of each
 	trees   map[string]*tree  // by target
 	made    map[string]bool   // paths that are known to be there
 	links   map[string]bool   // paths that are symbolic links of ours
@@ -79,7 +79,7 @@ type lowering struct {
 // Lower turns a plan into this machine's program. The error is a *Refusal.
 func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 	l := &lowering{facts: f, prog: &Program{Plan: p, Regs: Control},
-		trees: make(map[string]*tree, 8), made: make(map[string]bool, len(p.Steps)+16), args: make([]Arg, 0, 1024)}
+		trees: make(map[string]*tree, 8), made: make(map[string]bool, len(p.Steps)+16), ops: make([]Op, 0, usualOps), when: make([]phase, 0, usualOps)}
 	l.made["/"] = true
 	if f.Kernel.Less(5, 12) {
 		return nil, &Refusal{Step: -1, Code: 125, Message: fmt.Sprintf("kernel %d.%d is too old", f.Kernel.Major, f.Kernel.Minor),
@@ -104,16 +104,35 @@ func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 		return nil, &Refusal{Step: -1, Code: 125, Message: fmt.Sprintf("the box's mounts need %d open files at once", need),
 			Cause: fmt.Sprintf("the hard limit of open files is %d, and %d is the most there can be", f.NoFile, maxRegs), Fix: "raise it (ulimit -Hn), or mount fewer directories"}
 	}
-	l.prog.Enter = slices.Concat(l.ops[start:enterEnd]...)
-	l.prog.Init = slices.Concat(l.ops[quiet:quietEnd]...)
-	l.prog.Command = slices.Concat(l.ops[limit:phases]...)
+	l.inOrder()
 	return l.prog, nil
 }
 
 const (
 	spareFiles = 64      // besides those that ops open
 	maxRegs    = 1 << 16 // the interpreter counts registers in 16 bits
+	usualOps   = 240     // of a small box; every page less is 1.5 µs of a start
+	argsChunk  = 128
 )
+
+// inOrder puts the ops of each phase behind those of the phase before it.
+func (l *lowering) inOrder() {
+	var ends [phases + 1]int // of each phase, at first of the one before it
+	for _, ph := range l.when {
+		ends[ph+1]++
+	}
+	for ph := range phases {
+		ends[ph+1] += ends[ph]
+	}
+	first := ends
+	sorted := make([]Op, len(l.ops))
+	for i, ph := range l.when {
+		sorted[ends[ph]] = l.ops[i]
+		ends[ph]++
+	}
+	between := func(a, b phase) []Op { return sorted[first[a]:first[b]:first[b]] }
+	l.prog.Enter, l.prog.Init, l.prog.Command = between(start, enterEnd), between(quiet, quietEnd), between(limit, phases)
+}
 
 func (l *lowering) refuse(cause, fix, format string, args ...any) error {
 	return &Refusal{Step: l.step, Code: 125, Message: fmt.Sprintf(format, args...), Cause: cause, Fix: fix}
@@ -121,16 +140,14 @@ func (l *lowering) refuse(cause, fix, format string, args ...any) error {
 
 // op appends a call to a phase. The pointer is good until the next one.
 func (l *lowering) op(ph phase, c *Call, args ...Arg) *Op {
-	if len(l.args)+len(args) > cap(l.args) { // arguments of all ops lie side by side: fewer pages are touched
-		l.args = make([]Arg, 0, 1024)
+	if len(l.args)+len(args) > cap(l.args) { // arguments of many ops lie side by side: fewer pages are touched
+		l.args = make([]Arg, 0, argsChunk)
 	}
 	at := len(l.args)
 	l.args = append(l.args, args...)
-	if l.ops[ph] == nil {
-		l.ops[ph] = make([]Op, 0, 32)
-	}
-	l.ops[ph] = append(l.ops[ph], Op{Step: l.step, Call: c, Args: l.args[at:len(l.args):len(l.args)]})
-	return &l.ops[ph][len(l.ops[ph])-1]
+	l.ops = append(l.ops, Op{Step: l.step, Call: c, Args: l.args[at:len(l.args):len(l.args)]})
+	l.when = append(l.when, ph)
+	return &l.ops[len(l.ops)-1]
 }
 
 // keep gives the op a register for its result.

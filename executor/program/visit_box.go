@@ -118,8 +118,7 @@ func (l *lowering) Mask(s *plan.Mask) error {
 func (l *lowering) maskUnknown(p string) {
 	dir, file := l.emptyFS(), l.cloneHost("/dev/null", false)
 	to := l.at(guard, p, unix.O_DIRECTORY)
-	ops := l.ops[guard]
-	ops[len(ops)-1].tolerate(unix.ENOTDIR, 1)
+	l.ops[len(l.ops)-1].tolerate(unix.ENOTDIR, 1)
 	l.move(guard, dir, to).Then = 2
 	l.move(guard, file, l.at(guard, p, 0))
 }

@@ -86,13 +86,16 @@ func (l *lowering) Capabilities(s *plan.Capabilities) error {
 		}
 		sets[name] = n
 	}
+	first := len(l.ops)
 	for c := uint64(0); c < 64; c++ {
 		if sets["bounding"]&(1<<c) == 0 {
 			// a number that this kernel does not know ends the row
 			l.op(bound, callPrctl, named(unix.PR_CAPBSET_DROP, prctls), named(c, capNames)).tolerate(unix.EINVAL, 0)
 		}
 	}
-	l.trimDrops()
+	for i := first; i < len(l.ops); i++ { // each skip reaches to the end of the row
+		l.ops[i].Errs[0].N = uint16(len(l.ops) - 1 - i)
+	}
 	if sets["permitted"] != 0 { // lost otherwise when the ids change
 		l.op(bound, callPrctl, named(unix.PR_SET_KEEPCAPS, prctls), num(1), num(0), num(0), num(0))
 	}
@@ -103,14 +106,6 @@ func (l *lowering) Capabilities(s *plan.Capabilities) error {
 		}
 	}
 	return nil
-}
-
-// trimDrops makes each drop's skip reach exactly to the end of the drops that follow it.
-func (l *lowering) trimDrops() {
-	ops := l.ops[bound]
-	for i := range ops {
-		ops[i].Errs[0].N = uint16(len(ops) - 1 - i)
-	}
 }
 
 func (l *lowering) capabilitySet(names []string) (uint64, error) {
