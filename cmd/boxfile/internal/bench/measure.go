@@ -117,7 +117,7 @@ func report(commands []command, samples [][]sample) {
 			cpu = append(cpu, ms(s.cpu))
 			ratio = append(ratio, ms(s.wall)/ms(samples[base][r].wall))
 		}
-		fmt.Printf("%-12s %5.2f ms %5.2f ms %5.2f ms %5.2f ms %5.1f MiB %6.2f (%.2f-%.2f)\n", c.name,
+		fmt.Printf("%-12s %5.2f ms %5.2f ms %5.2f ms %5.2f ms %5.1f MiB %6.3f (%.2f-%.2f)\n", c.name,
 			quantile(wall, .5), quantile(wall, 0), quantile(wall, .9), quantile(cpu, .5), peak(c),
 			quantile(ratio, .5), quantile(ratio, .25), quantile(ratio, .75))
 	}
