@@ -22,8 +22,7 @@ func afterFork()
 // cloneArgs is struct clone_args of clone3(2).
 type cloneArgs struct {
 	flags, pidfd          uint64
-	_, _                  uint64 // child_tid, parent_tid
-	exitSignal            uint64
+	_, _, _               uint64 // child_tid, parent_tid, exit_signal
 	stack, stackSize, tls uint64
 	_, _, _               uint64 // set_tid, set_tid_size, cgroup
 }
