@@ -1,13 +1,25 @@
 #include "textflag.h"
 
-// func vfork(flags, stack uintptr, im *image) (pid, errno uintptr)
+// BECOME is the rest of a child's life: the Go function whose code is at R13, with
+// the image in R12 as its argument, as the compiler passes it (ABIInternal). A call
+// by name would lead through a wrapper, which asks for the goroutine when the race
+// detector is built in; there is none here. The function never returns.
+#define BECOME \
+	SUBQ	$32, SP; \
+	MOVQ	R12, AX; \
+	XORPS	X15, X15; \
+	XORL	R14, R14; \
+	CALL	R13; \
+	INT	$3
+
+// func vfork(flags, stack uintptr, im *image, entry uintptr) (pid, errno uintptr)
 //
-// The child runs commandChild on a stack of its own and never returns, so that
-// it touches no frame of its waiting parent.
-TEXT ·vfork(SB), NOSPLIT, $0-40
+// The child has a stack of its own, so that it touches no frame of its waiting parent.
+TEXT ·vfork(SB), NOSPLIT, $0-48
 	MOVQ	flags+0(FP), DI
 	MOVQ	stack+8(FP), SI
 	MOVQ	im+16(FP), R12
+	MOVQ	entry+24(FP), R13
 	XORL	DX, DX
 	XORL	R10, R10
 	XORL	R8, R8
@@ -18,18 +30,15 @@ TEXT ·vfork(SB), NOSPLIT, $0-40
 	CMPQ	AX, $0xfffffffffffff001
 	JLS	ok
 	NEGQ	AX
-	MOVQ	$-1, pid+24(FP)
-	MOVQ	AX, errno+32(FP)
+	MOVQ	$-1, pid+32(FP)
+	MOVQ	AX, errno+40(FP)
 	RET
 ok:
-	MOVQ	AX, pid+24(FP)
-	MOVQ	$0, errno+32(FP)
+	MOVQ	AX, pid+32(FP)
+	MOVQ	$0, errno+40(FP)
 	RET
 child:
-	SUBQ	$32, SP
-	MOVQ	R12, 0(SP)
-	CALL	·commandChild(SB)
-	INT	$3
+	BECOME
 
 // func rawcall(nr, a, b, c, d, e, f uintptr) (result, errno uintptr)
 TEXT ·rawcall(SB), NOSPLIT, $0-72
@@ -81,13 +90,14 @@ fine:
 	MOVQ	$0, errno+24(FP)
 	RET
 
-// func clone3(args *cloneArgs, size uintptr, im *image) (pid, errno uintptr)
+// func clone3(args *cloneArgs, size uintptr, im *image, entry uintptr) (pid, errno uintptr)
 //
-// args has a stack for the child, which runs firstChild on it and never returns.
-TEXT ·clone3(SB), NOSPLIT, $0-40
+// args has a stack for the child.
+TEXT ·clone3(SB), NOSPLIT, $0-48
 	MOVQ	args+0(FP), DI
 	MOVQ	size+8(FP), SI
 	MOVQ	im+16(FP), R12
+	MOVQ	entry+24(FP), R13
 	MOVL	$435, AX // clone3
 	SYSCALL
 	TESTQ	AX, AX
@@ -95,15 +105,12 @@ TEXT ·clone3(SB), NOSPLIT, $0-40
 	CMPQ	AX, $0xfffffffffffff001
 	JLS	started
 	NEGQ	AX
-	MOVQ	$-1, pid+24(FP)
-	MOVQ	AX, errno+32(FP)
+	MOVQ	$-1, pid+32(FP)
+	MOVQ	AX, errno+40(FP)
 	RET
 started:
-	MOVQ	AX, pid+24(FP)
-	MOVQ	$0, errno+32(FP)
+	MOVQ	AX, pid+32(FP)
+	MOVQ	$0, errno+40(FP)
 	RET
 first:
-	SUBQ	$32, SP
-	MOVQ	R12, 0(SP)
-	CALL	·firstChild(SB)
-	INT	$3
+	BECOME

@@ -1,13 +1,24 @@
 #include "textflag.h"
 
-// func vfork(flags, stack uintptr, im *image) (pid, errno uintptr)
+// BECOME is the rest of a child's life: the Go function whose code is at R20, with
+// the image in R19 as its argument, as the compiler passes it (ABIInternal). A call
+// by name would lead through a wrapper, which asks for the goroutine when the race
+// detector is built in; there is none here. The function never returns.
+#define BECOME \
+	SUB	$48, RSP; \
+	MOVD	R19, R0; \
+	MOVD	ZR, g; \
+	BL	(R20); \
+	BRK
+
+// func vfork(flags, stack uintptr, im *image, entry uintptr) (pid, errno uintptr)
 //
-// The child runs commandChild on a stack of its own and never returns, so that
-// it touches no frame of its waiting parent.
-TEXT ·vfork(SB), NOSPLIT, $0-40
+// The child has a stack of its own, so that it touches no frame of its waiting parent.
+TEXT ·vfork(SB), NOSPLIT, $0-48
 	MOVD	flags+0(FP), R0
 	MOVD	stack+8(FP), R1
 	MOVD	im+16(FP), R19
+	MOVD	entry+24(FP), R20
 	MOVD	ZR, R2
 	MOVD	ZR, R3
 	MOVD	ZR, R4
@@ -18,18 +29,15 @@ TEXT ·vfork(SB), NOSPLIT, $0-40
 	BCC	ok
 	NEG	R0, R0
 	MOVD	$-1, R1
-	MOVD	R1, pid+24(FP)
-	MOVD	R0, errno+32(FP)
+	MOVD	R1, pid+32(FP)
+	MOVD	R0, errno+40(FP)
 	RET
 ok:
-	MOVD	R0, pid+24(FP)
-	MOVD	ZR, errno+32(FP)
+	MOVD	R0, pid+32(FP)
+	MOVD	ZR, errno+40(FP)
 	RET
 child:
-	SUB	$48, RSP
-	MOVD	R19, 8(RSP)
-	BL	·commandChild(SB)
-	BRK
+	BECOME
 
 // func rawcall(nr, a, b, c, d, e, f uintptr) (result, errno uintptr)
 TEXT ·rawcall(SB), NOSPLIT, $0-72
@@ -84,13 +92,14 @@ fine:
 	MOVD	ZR, errno+24(FP)
 	RET
 
-// func clone3(args *cloneArgs, size uintptr, im *image) (pid, errno uintptr)
+// func clone3(args *cloneArgs, size uintptr, im *image, entry uintptr) (pid, errno uintptr)
 //
-// args has a stack for the child, which runs firstChild on it and never returns.
-TEXT ·clone3(SB), NOSPLIT, $0-40
+// args has a stack for the child.
+TEXT ·clone3(SB), NOSPLIT, $0-48
 	MOVD	args+0(FP), R0
 	MOVD	size+8(FP), R1
 	MOVD	im+16(FP), R19
+	MOVD	entry+24(FP), R20
 	MOVD	$435, R8 // clone3
 	SVC
 	CBZ	R0, first
@@ -98,15 +107,12 @@ TEXT ·clone3(SB), NOSPLIT, $0-40
 	BCC	started
 	NEG	R0, R0
 	MOVD	$-1, R1
-	MOVD	R1, pid+24(FP)
-	MOVD	R0, errno+32(FP)
+	MOVD	R1, pid+32(FP)
+	MOVD	R0, errno+40(FP)
 	RET
 started:
-	MOVD	R0, pid+24(FP)
-	MOVD	ZR, errno+32(FP)
+	MOVD	R0, pid+32(FP)
+	MOVD	ZR, errno+40(FP)
 	RET
 first:
-	SUB	$48, RSP
-	MOVD	R19, 8(RSP)
-	BL	·firstChild(SB)
-	BRK
+	BECOME

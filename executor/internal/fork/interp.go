@@ -172,10 +172,10 @@ func search(im *image, e syscall.Errno) syscall.Errno {
 	return 0
 }
 
-// vfork is clone(2) with a stack for the child.
+// vfork is clone(2) with a stack for the child, which becomes the function at entry.
 //
 //go:noescape
-func vfork(flags, stack uintptr, im *image) (pid, errno uintptr)
+func vfork(flags, stack uintptr, im *image, entry uintptr) (pid, errno uintptr)
 
 // command makes the process that becomes the command. It shares this one's
 // memory, and CLONE_VFORK keeps this one waiting until it has executed or
@@ -184,7 +184,7 @@ func vfork(flags, stack uintptr, im *image) (pid, errno uintptr)
 //go:nosplit
 //go:norace
 func command(im *image) uintptr {
-	pid, e := vfork(unix.CLONE_VM|unix.CLONE_VFORK|uintptr(unix.SIGCHLD), im.stack, im)
+	pid, e := vfork(unix.CLONE_VM|unix.CLONE_VFORK|uintptr(unix.SIGCHLD), im.stack, im, im.command)
 	if e != 0 {
 		tell(im, Failed, ^uint32(0), uint32(e))
 		exit(exitSetup)
@@ -192,7 +192,7 @@ func command(im *image) uintptr {
 	return pid
 }
 
-// commandChild is called by vfork, in the child.
+// commandChild is what vfork's child becomes.
 //
 //go:nosplit
 //go:norace

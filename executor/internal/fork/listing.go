@@ -115,6 +115,7 @@ type image struct {
 	hasInit bool
 
 	tellStarted bool
+	command     uintptr // where the code of commandChild begins
 }
 
 // scratch is what the interpreter writes to besides registers.

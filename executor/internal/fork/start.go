@@ -27,8 +27,8 @@ type cloneArgs struct {
 	_, _, _               uint64 // set_tid, set_tid_size, cgroup
 }
 
-// The assembly calls these, which the compiler does not see.
-var _ = [...]func(*image){firstChild, commandChild}
+// entryOf is where the code of a function begins.
+func entryOf(f func(*image)) uintptr { return **(**uintptr)(unsafe.Pointer(&f)) }
 
 // Child is a started child. The process that started it must wait for PID, with
 // __WALL, because its end sends no signal.
@@ -44,11 +44,11 @@ type Child struct {
 // be on a goroutine that is locked to a thread and ends before the child.
 func Start(l *Listing, flags uintptr, control int) (Child, error) {
 	im := l.image
-	im.erase, im.tellStarted = l.Erase, l.TellStarted
+	im.erase, im.tellStarted, im.command = l.Erase, l.TellStarted, entryOf(commandChild)
 	im.control, im.regs[Control] = uintptr(control), uintptr(control)
 	// CLONE_CLEAR_SIGHAND: the child must never run a handler of the Go runtime.
 	// No signal at its end: boxfile waits for it, and a handler of the runtime's would run first.
-	// CLONE_SETTLS: where assembly calls Go, it looks for the goroutine in thread-local
+	// CLONE_SETTLS: where assembly returns to Go, that looks for the goroutine in thread-local
 	// storage, which is on the heap for all threads but the first.
 	args := cloneArgs{
 		flags:     uint64(flags) | unix.CLONE_CLEAR_SIGHAND | unix.CLONE_PIDFD | unix.CLONE_SETTLS,
@@ -59,7 +59,7 @@ func Start(l *Listing, flags uintptr, control int) (Child, error) {
 	}
 	heap := unsafe.Pointer(unsafe.SliceData(make([]byte, 1)))
 	forkHeap(heap, unix.MADV_DONTFORK)
-	pid, errno := start(im, &args)
+	pid, errno := start(im, &args, entryOf(firstChild))
 	forkHeap(heap, unix.MADV_DOFORK)
 	if errno != 0 {
 		return Child{}, syscall.Errno(errno)
@@ -84,14 +84,15 @@ func forkHeap(in unsafe.Pointer, advice uintptr) {
 //go:noinline
 //go:norace
 //go:nocheckptr
-func start(im *image, args *cloneArgs) (pid, errno uintptr) {
+func start(im *image, args *cloneArgs, entry uintptr) (pid, errno uintptr) {
 	beforeFork()
-	pid, errno = clone3(args, unsafe.Sizeof(*args), im)
+	pid, errno = clone3(args, unsafe.Sizeof(*args), im, entry)
 	afterFork()
 	return pid, errno
 }
 
-// clone3 is clone3(2) for a child with a stack of its own.
+// clone3 is clone3(2) for a child with a stack of its own, which becomes the
+// function at entry.
 //
 //go:noescape
-func clone3(args *cloneArgs, size uintptr, im *image) (pid, errno uintptr)
+func clone3(args *cloneArgs, size uintptr, im *image, entry uintptr) (pid, errno uintptr)
