@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -106,7 +107,9 @@ func (r *run) explain(tag int, errno syscall.Errno) *Failure {
 		f.Message = "cannot " + r.words(op.Step) + ": the hard limit of the caller is lower"
 		f.Fix = "lower the limit in the file, or raise the caller's (ulimit -H)"
 	case op.Call.Name == "open_tree" && errno == unix.EINVAL && kind == "system":
-		f.Cause = "a part of it is mounted unbindable"
+		if b, err := os.ReadFile("/proc/self/mountinfo"); err == nil {
+			f.Cause, f.Fix = cloneCause(string(b), op.Args[1].Text)
+		}
 	}
 	return f
 }
@@ -183,6 +186,27 @@ func rootCause() (cause, fix string) {
 		return "the host's root is a ramfs", "rootfs.enter: chroot"
 	}
 	return "", ""
+}
+
+// cloneCause says, from mountinfo, why a directory cannot be cloned: alone, it
+// would show what is mounted over in it, and an unbindable mount is never cloned.
+func cloneCause(mountinfo, dir string) (cause, fix string) {
+	for line := range strings.Lines(mountinfo) {
+		head, _, _ := strings.Cut(line, " - ") // proc_pid_mountinfo(5): optional fields end there
+		f := strings.Fields(head)
+		if len(f) < 6 {
+			continue
+		}
+		below := strings.HasPrefix(f[4], strings.TrimSuffix(dir, "/")+"/")
+		switch {
+		case (below || f[4] == dir) && slices.Contains(f[6:], "unbindable"):
+			return f[4] + " is mounted unbindable", "mount --make-private " + f[4]
+		case below && cause == "":
+			cause = "something is mounted on " + f[4] + ", and a layer without it would show what it hides"
+			fix = "rootfs.write: none"
+		}
+	}
+	return cause, fix
 }
 
 // procCause lists what hides parts of this system's /proc: the kernel then refuses a full new one.
