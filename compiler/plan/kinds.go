@@ -27,6 +27,13 @@ type Step interface {
 type Visitor interface {
 	CreateSource(*CreateSource) error
 	Keep(*Keep) error
+	Cgroup(*Cgroup) error
+	Limit(*Limit) error
+	CPUSet(*CPUSet) error
+	IO(*IO) error
+	OOM(*OOM) error
+	CgroupFile(*CgroupFile) error
+	Timeout(*Timeout) error
 	IDMapRanges(*IDMapRanges) error
 	CloseFDs(*CloseFDs) error
 	Session(*Session) error
@@ -71,6 +78,13 @@ type Info struct {
 var kinds = [...]Info{
 	{"create_source", Host, func() Step { return new(CreateSource) }},
 	{"keep", Host, func() Step { return new(Keep) }},
+	{"cgroup", Host, func() Step { return new(Cgroup) }},
+	{"limit", Host, func() Step { return new(Limit) }},
+	{"cpuset", Host, func() Step { return new(CPUSet) }},
+	{"io", Host, func() Step { return new(IO) }},
+	{"oom", Host, func() Step { return new(OOM) }},
+	{"cgroup_file", Host, func() Step { return new(CgroupFile) }},
+	{"timeout", Host, func() Step { return new(Timeout) }},
 	{"idmap_ranges", Host, func() Step { return new(IDMapRanges) }},
 	{"close_fds", Box, func() Step { return new(CloseFDs) }},
 	{"session", Box, func() Step { return new(Session) }},
@@ -129,6 +143,13 @@ func Row(s Step) int {
 
 func (s *CreateSource) Accept(v Visitor) error { return v.CreateSource(s) }
 func (s *Keep) Accept(v Visitor) error         { return v.Keep(s) }
+func (s *Cgroup) Accept(v Visitor) error       { return v.Cgroup(s) }
+func (s *Limit) Accept(v Visitor) error        { return v.Limit(s) }
+func (s *CPUSet) Accept(v Visitor) error       { return v.CPUSet(s) }
+func (s *IO) Accept(v Visitor) error           { return v.IO(s) }
+func (s *OOM) Accept(v Visitor) error          { return v.OOM(s) }
+func (s *CgroupFile) Accept(v Visitor) error   { return v.CgroupFile(s) }
+func (s *Timeout) Accept(v Visitor) error      { return v.Timeout(s) }
 func (s *IDMapRanges) Accept(v Visitor) error  { return v.IDMapRanges(s) }
 func (s *CloseFDs) Accept(v Visitor) error     { return v.CloseFDs(s) }
 func (s *Session) Accept(v Visitor) error      { return v.Session(s) }

@@ -13,6 +13,66 @@ type Keep struct {
 	Dir string `json:"dir"`
 }
 
+// Cgroup makes a cgroup of the box's own (cgroups(7)), in which the limits of the
+// following steps hold, and has the box begin in it. Its place is this machine's
+// business: below the caller's own cgroup or in the subtree that is delegated to
+// the caller, on v1 or v2. The box sees it as "/" and cannot write to it.
+type Cgroup struct {
+	// BestEffort leaves out what this machine cannot enforce, and says so when
+	// the box is started. Without it, such a limit means that nothing runs.
+	BestEffort bool `json:"best_effort,omitempty"`
+}
+
+// Limit bounds one resource of the box as a whole. A nil Value is unlimited.
+//
+//	memory       bytes; past them, the kernel ends a process of the box
+//	memory_high  bytes; past them, the kernel slows the box down and reclaims
+//	swap         bytes of swap alone
+//	cpus         microseconds of CPU time in each 100 ms of wall time
+//	cpu_weight   1 to 10000, against siblings that want the CPU too; 100 is the kernel's default
+//	pids         processes and threads, boxfile's own process 1 included
+type Limit struct {
+	Resource string  `json:"resource"`
+	Value    *uint64 `json:"value"`
+	// Optional lets the step pass where the host has no such resource: no swap to be limited.
+	Optional bool `json:"optional,omitempty"`
+}
+
+// CPUSet is the processors that the box may run on, as in "0-3,6", sorted and joined.
+type CPUSet struct {
+	CPUs string `json:"cpus"`
+}
+
+// IO bounds the transfers with one disk. Nil bounds are unlimited.
+type IO struct {
+	// Device is a block device, or any path of a file system: then it is the disk below that.
+	Device    string  `json:"device"`              // absolute, or relative to the Boxfile's folder
+	ReadBPS   *uint64 `json:"read_bps,omitempty"`  // bytes a second
+	WriteBPS  *uint64 `json:"write_bps,omitempty"` // bytes a second
+	ReadIOPS  *uint64 `json:"read_iops,omitempty"`
+	WriteIOPS *uint64 `json:"write_iops,omitempty"`
+	Weight    *uint64 `json:"weight,omitempty"` // 1 to 10000
+}
+
+// OOM says who ends when the memory limit is reached.
+type OOM struct {
+	Kill string `json:"kill"` // "box": all of it, not one process
+}
+
+// CgroupFile writes a file of the box's cgroup as it is, on v2 only.
+type CgroupFile struct {
+	File  string `json:"file"`
+	Value string `json:"value"`
+}
+
+// Timeout ends the box when it has run for so long: the signal goes to the
+// command, and after the grace period everything in the box is killed.
+type Timeout struct {
+	After  int64  `json:"after"`  // nanoseconds of wall time
+	Signal string `json:"signal"` // without SIG
+	Grace  int64  `json:"grace"`  // nanoseconds
+}
+
 // IDMapRanges has the host side write the id maps of the box's user namespace
 // (user_namespaces(7)): as root directly, otherwise by newuidmap and newgidmap.
 type IDMapRanges struct {
