@@ -42,6 +42,9 @@ type Boxfile struct {
 	Groups      []Field[int64]  `yaml:"groups"`
 	Umask       Field[uint32]   `yaml:"umask"` // parsed from octal
 	Rlimits     []Rlimit        `yaml:"rlimits"`
+	Resources   Resources       `yaml:"resources"`
+	Timeout     Field[int64]    `yaml:"timeout"` // nanoseconds; not set: no timeout
+	Stop        Stop            `yaml:"stop"`
 	Init        Field[bool]     `yaml:"init"`
 	Command     Command         `yaml:"command"`
 	Shell       Field[string]   `yaml:"shell"` // set when Command is not
@@ -146,6 +149,47 @@ type Rlimit struct {
 	Name Field[string] // lower case, without RLIMIT_
 	Soft Field[uint64] `yaml:"soft"`
 	Hard Field[uint64] `yaml:"hard"`
+}
+
+// Resources are the limits of the box as a whole (cgroups(7)). A field that is
+// not set is no limit, except Swap.
+type Resources struct {
+	Pos        Pos           // of the key; not set: the file has none
+	Memory     Field[uint64] `yaml:"memory"`      // bytes, a multiple of 4096
+	MemoryHigh Field[uint64] `yaml:"memory_high"` // bytes, a multiple of 4096
+	Swap       Field[uint64] `yaml:"swap"`        // bytes, a multiple of 4096, or Unlimited; not set: 0 beside Memory
+	CPUs       Field[uint64] `yaml:"cpus"`        // microseconds in each 100 ms
+	CPUWeight  Field[uint64] `yaml:"cpu_weight"`
+	CPUSet     Field[string] `yaml:"cpuset"` // sorted, ranges joined
+	Pids       Field[uint64] `yaml:"pids"`
+	IO         []IO          `yaml:"io"`
+	Unified    []CgroupFile  `yaml:"unified"` // in file order
+	OOM        Field[string] `yaml:"oom"`     // process, box
+	Enforce    Field[string] `yaml:"enforce"` // strict, best-effort
+}
+
+// IO is one entry of resources.io. A field that is not set is no limit.
+type IO struct {
+	Pos       Pos
+	Device    Field[string] `yaml:"device"`    // as written: absolute, ./ or ../
+	ReadBPS   Field[uint64] `yaml:"read_bps"`  // bytes
+	WriteBPS  Field[uint64] `yaml:"write_bps"` // bytes
+	ReadIOPS  Field[uint64] `yaml:"read_iops"`
+	WriteIOPS Field[uint64] `yaml:"write_iops"`
+	Weight    Field[uint64] `yaml:"weight"`
+}
+
+// CgroupFile is one entry of resources.unified.
+type CgroupFile struct {
+	File  Field[string]
+	Value Field[string]
+}
+
+// Stop says how Timeout ends the box.
+type Stop struct {
+	Pos    Pos
+	Signal Field[string] `yaml:"signal"` // without SIG
+	Grace  Field[int64]  `yaml:"grace"`  // nanoseconds
 }
 
 // Unlimited is RLIM_INFINITY of setrlimit(2).

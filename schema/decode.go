@@ -98,6 +98,8 @@ func (d *decoder) document(root, sound *node) {
 	b.Umask = d.octal(get("umask"), 0o022)
 	d.rlimits(get("rlimits"))
 	b.Init = boolean(get("init"), true)
+	d.resources(root, get("resources"))
+	d.timeout(root, get("timeout"), get("stop"))
 	d.command(root, get("command"), get("shell"))
 	d.security(get("security"))
 }

@@ -176,7 +176,9 @@ func TestTags(t *testing.T) {
 		"document": {reflect.TypeFor[Boxfile](), root}, "rootfs": {reflect.TypeFor[Rootfs](), deref(root.Properties["rootfs"])},
 		"namespaces": {reflect.TypeFor[Namespaces](), deref(root.Properties["namespaces"])}, "idmap": {reflect.TypeFor[IDMap](), deref(root.Properties["idmap"])},
 		"mount": {reflect.TypeFor[Mount](), mount}, "security": {reflect.TypeFor[Security](), deref(root.Properties["security"])},
-		"input": {reflect.TypeFor[Input](), deref(root.Properties["inputs"].AdditionalProperties.(*jsonschema.Schema))},
+		"input":     {reflect.TypeFor[Input](), deref(root.Properties["inputs"].AdditionalProperties.(*jsonschema.Schema))},
+		"resources": {reflect.TypeFor[Resources](), deref(root.Properties["resources"])}, "stop": {reflect.TypeFor[Stop](), deref(root.Properties["stop"])},
+		"io":    {reflect.TypeFor[IO](), deref(deref(deref(root.Properties["resources"]).Properties["io"]).Items2020)},
 		"write": {reflect.TypeFor[Write](), deref(mount.Properties["write"])}, "rlimit": {reflect.TypeFor[Rlimit](), deref(deref(root.Properties["rlimits"]).Properties["as"])},
 	} {
 		tags := map[string]bool{}

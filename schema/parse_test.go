@@ -212,7 +212,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkParse(b *testing.B) {
-	data, err := os.ReadFile("../examples/limits.yaml")
+	data, err := os.ReadFile("../examples/rlimits.yaml")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -22,7 +22,7 @@ type validator struct {
 }
 
 // partial are the sections whose entries stand on their own.
-var partial = [...]string{"devices", "env", "mounts", "namespaces", "rlimits", "security"}
+var partial = [...]string{"devices", "env", "mounts", "namespaces", "resources", "rlimits", "security"}
 
 // sound is the document without the parts that have something wrong in them, so
 // that the decoding can look for more in the others.
@@ -100,7 +100,7 @@ func (v *validator) check(n *yaml.Node, number int, name string) {
 		k = kindInt // for JSON Schema 1.0 is an integer; the decoding is stricter
 	}
 	if !allows(r.types, k) {
-		v.fail(posOf(n), wrongKindFix(n, k, r.types), "%s has to be %s, not %s", name, r.types.words(), k.words())
+		v.fail(posOf(n), wrongKindFix(n, k, r.types, name), "%s has to be %s, not %s", name, r.types.words(), k.words())
 		return
 	}
 	switch k {
@@ -116,9 +116,15 @@ func (v *validator) check(n *yaml.Node, number int, name string) {
 func allows(types, k kind) bool { return types == 0 || types&k != 0 }
 
 // wrongKindFix is the nearest right spelling of a value of the wrong kind.
-func wrongKindFix(n *yaml.Node, k, want kind) string {
+func wrongKindFix(n *yaml.Node, k, want kind, name string) string {
 	switch {
-	case want&kindString != 0 && k&(kindInt|kindFloat|kindBool) != 0:
+	case (name == "timeout" || name == "grace") && k&(kindInt|kindFloat) != 0:
+		return "write " + n.Value + "s"
+	case name == "signal" && k == kindInt:
+		return signalFix(n.Value)
+	case want&kindFloat != 0 && k == kindString && want&kindString == 0 && (isInt(n.Value) || isFloat(n.Value)):
+		return "write " + n.Value + " without quotes"
+	case want&kindInt == 0 && want&kindString != 0 && k&(kindInt|kindFloat|kindBool) != 0:
 		return "put it in quotes: \"" + n.Value + "\""
 	case want&kindBool != 0 && slices.Contains([]string{"yes", "on", "Yes", "On"}, n.Value):
 		return "write true"
@@ -141,7 +147,7 @@ func (v *validator) oneOf(n *yaml.Node, k kind, r *rule, name string) {
 			want |= t
 		}
 	}
-	v.fail(posOf(n), wrongKindFix(n, k, want), "%s has to be %s, not %s", name, want.words(), k.words())
+	v.fail(posOf(n), wrongKindFix(n, k, want, name), "%s has to be %s, not %s", name, want.words(), k.words())
 }
 
 func (v *validator) mapping(n *yaml.Node, r *rule, name string) {

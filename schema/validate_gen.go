@@ -4,7 +4,7 @@ package schema
 
 // rules[0] is rule 1, the whole document.
 var rules = [...]rule{
-	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 58}, {"proc", 59}, {"rlimits", 60}, {"rootfs", 66}, {"security", 75}, {"shell", 85}, {"sys", 86}, {"umask", 87}, {"user", 88}, {"workdir", 89}}, closed: true, free: true}, // 1 #
+	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 58}, {"proc", 59}, {"resources", 60}, {"rlimits", 80}, {"rootfs", 86}, {"security", 95}, {"shell", 105}, {"stop", 106}, {"sys", 109}, {"timeout", 110}, {"umask", 111}, {"user", 112}, {"workdir", 113}}, closed: true, free: true}, // 1 #
 	{types: kindInt, constant: "1"},                                // 2 #/properties/boxfile
 	{types: kindList, items: 4, minItems: 1},                       // 3 #/properties/command
 	{types: kindString | kindInt | kindInt | kindFloat | kindBool}, // 4 #/properties/command/items
@@ -63,36 +63,60 @@ var rules = [...]rule{
 	{types: kindString, enum: []string{"new", "host"}},            // 57 #/$defs/namespaces/properties/uts
 	{types: kindString, enum: []string{"none", "host"}},           // 58 #/properties/network
 	{types: kindString, enum: []string{"new", "host-ro", "none"}}, // 59 #/properties/proc
-	{types: kindMap, props: []property{{"as", 61}, {"core", 61}, {"cpu", 61}, {"data", 61}, {"fsize", 61}, {"locks", 61}, {"memlock", 61}, {"msgqueue", 61}, {"nice", 61}, {"nofile", 61}, {"nproc", 61}, {"rss", 61}, {"rtprio", 61}, {"rttime", 61}, {"sigpending", 61}, {"stack", 61}}, closed: true}, // 60 #/properties/rlimits
-	{oneOf: []int{62, 63}},        // 61 #/$defs/rlimit
-	{types: kindString | kindInt}, // 62 #/$defs/rlimit/oneOf/0
-	{types: kindMap, required: []string{"soft", "hard"}, props: []property{{"hard", 64}, {"soft", 65}}, closed: true}, // 63 #/$defs/rlimit/oneOf/1
-	{types: kindString | kindInt},  // 64 #/$defs/rlimit/oneOf/1/properties/hard
-	{types: kindString | kindInt},  // 65 #/$defs/rlimit/oneOf/1/properties/soft
-	{oneOf: []int{67, 68}},         // 66 #/properties/rootfs
-	{types: kindString, minLen: 1}, // 67 #/properties/rootfs/oneOf/0
-	{types: kindMap, props: []property{{"dir", 69}, {"empty", 70}, {"enter", 71}, {"host", 72}, {"write", 73}}, closed: true, free: true}, // 68 #/$defs/rootfs
-	{types: kindString, minLen: 1},                              // 69 #/$defs/rootfs/properties/dir
-	{types: kindBool, constant: "true"},                         // 70 #/$defs/rootfs/properties/empty
-	{types: kindString, enum: []string{"pivot_root", "chroot"}}, // 71 #/$defs/rootfs/properties/enter
-	{types: kindBool, constant: "true"},                         // 72 #/$defs/rootfs/properties/host
-	{oneOf: []int{74, 49}},                                      // 73 #/$defs/rootfs/properties/write
-	{types: kindString, enum: []string{"none", "discard"}},      // 74 #/$defs/rootfs/properties/write/oneOf/0
-	{types: kindMap, props: []property{{"capabilities", 76}, {"mask", 80}, {"no_new_privs", 82}, {"readonly", 83}}, closed: true, free: true}, // 75 #/$defs/security
-	{oneOf: []int{77, 78}},                                 // 76 #/$defs/security/properties/capabilities
-	{types: kindString, enum: []string{"none", "default"}}, // 77 #/$defs/security/properties/capabilities/oneOf/0
-	{types: kindList, items: 79},                           // 78 #/$defs/security/properties/capabilities/oneOf/1
-	{types: kindString, minLen: 1},                         // 79 #/$defs/security/properties/capabilities/oneOf/1/items
-	{types: kindList, items: 81},                           // 80 #/$defs/security/properties/mask
-	{types: kindString, minLen: 1},                         // 81 #/$defs/security/properties/mask/items
-	{types: kindBool},                                      // 82 #/$defs/security/properties/no_new_privs
-	{types: kindList, items: 84},                           // 83 #/$defs/security/properties/readonly
-	{types: kindString, minLen: 1},                         // 84 #/$defs/security/properties/readonly/items
-	{types: kindString, minLen: 1},                         // 85 #/properties/shell
-	{types: kindString, enum: []string{"none", "ro"}},      // 86 #/properties/sys
-	{types: kindString, pattern: 5},                        // 87 #/properties/umask
-	{types: kindString | kindInt},                          // 88 #/properties/user
-	{types: kindString, minLen: 1},                         // 89 #/properties/workdir
+	{types: kindMap, props: []property{{"cpu_weight", 61}, {"cpus", 62}, {"cpuset", 63}, {"enforce", 64}, {"io", 65}, {"memory", 73}, {"memory_high", 74}, {"oom", 75}, {"pids", 76}, {"swap", 77}, {"unified", 78}}, closed: true, free: true}, // 60 #/$defs/resources
+	{types: kindInt, bounded: true, min: 1, max: 10000},          // 61 #/$defs/resources/properties/cpu_weight
+	{types: kindInt | kindFloat},                                 // 62 #/$defs/resources/properties/cpus
+	{types: kindString | kindInt},                                // 63 #/$defs/resources/properties/cpuset
+	{types: kindString, enum: []string{"strict", "best-effort"}}, // 64 #/$defs/resources/properties/enforce
+	{types: kindList, items: 66, minItems: 1},                    // 65 #/$defs/resources/properties/io
+	{types: kindMap, required: []string{"device"}, props: []property{{"device", 67}, {"read_bps", 68}, {"read_iops", 69}, {"weight", 70}, {"write_bps", 71}, {"write_iops", 72}}, closed: true, free: true}, // 66 #/$defs/io
+	{types: kindString, minLen: 1},                           // 67 #/$defs/io/properties/device
+	{types: kindString | kindInt},                            // 68 #/$defs/io/properties/read_bps
+	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 69 #/$defs/io/properties/read_iops
+	{types: kindInt, bounded: true, min: 1, max: 10000},      // 70 #/$defs/io/properties/weight
+	{types: kindString | kindInt},                            // 71 #/$defs/io/properties/write_bps
+	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 72 #/$defs/io/properties/write_iops
+	{types: kindString | kindInt},                            // 73 #/$defs/resources/properties/memory
+	{types: kindString | kindInt},                            // 74 #/$defs/resources/properties/memory_high
+	{types: kindString, enum: []string{"process", "box"}},    // 75 #/$defs/resources/properties/oom
+	{types: kindInt, bounded: true, min: 1, max: 4194304},    // 76 #/$defs/resources/properties/pids
+	{types: kindString | kindInt},                            // 77 #/$defs/resources/properties/swap
+	{types: kindMap, others: 79},                             // 78 #/$defs/resources/properties/unified
+	{types: kindString | kindInt},                            // 79 #/$defs/resources/properties/unified/additionalProperties
+	{types: kindMap, props: []property{{"as", 81}, {"core", 81}, {"cpu", 81}, {"data", 81}, {"fsize", 81}, {"locks", 81}, {"memlock", 81}, {"msgqueue", 81}, {"nice", 81}, {"nofile", 81}, {"nproc", 81}, {"rss", 81}, {"rtprio", 81}, {"rttime", 81}, {"sigpending", 81}, {"stack", 81}}, closed: true}, // 80 #/properties/rlimits
+	{oneOf: []int{82, 83}},        // 81 #/$defs/rlimit
+	{types: kindString | kindInt}, // 82 #/$defs/rlimit/oneOf/0
+	{types: kindMap, required: []string{"soft", "hard"}, props: []property{{"hard", 84}, {"soft", 85}}, closed: true}, // 83 #/$defs/rlimit/oneOf/1
+	{types: kindString | kindInt},  // 84 #/$defs/rlimit/oneOf/1/properties/hard
+	{types: kindString | kindInt},  // 85 #/$defs/rlimit/oneOf/1/properties/soft
+	{oneOf: []int{87, 88}},         // 86 #/properties/rootfs
+	{types: kindString, minLen: 1}, // 87 #/properties/rootfs/oneOf/0
+	{types: kindMap, props: []property{{"dir", 89}, {"empty", 90}, {"enter", 91}, {"host", 92}, {"write", 93}}, closed: true, free: true}, // 88 #/$defs/rootfs
+	{types: kindString, minLen: 1},                              // 89 #/$defs/rootfs/properties/dir
+	{types: kindBool, constant: "true"},                         // 90 #/$defs/rootfs/properties/empty
+	{types: kindString, enum: []string{"pivot_root", "chroot"}}, // 91 #/$defs/rootfs/properties/enter
+	{types: kindBool, constant: "true"},                         // 92 #/$defs/rootfs/properties/host
+	{oneOf: []int{94, 49}},                                      // 93 #/$defs/rootfs/properties/write
+	{types: kindString, enum: []string{"none", "discard"}},      // 94 #/$defs/rootfs/properties/write/oneOf/0
+	{types: kindMap, props: []property{{"capabilities", 96}, {"mask", 100}, {"no_new_privs", 102}, {"readonly", 103}}, closed: true, free: true}, // 95 #/$defs/security
+	{oneOf: []int{97, 98}},                                 // 96 #/$defs/security/properties/capabilities
+	{types: kindString, enum: []string{"none", "default"}}, // 97 #/$defs/security/properties/capabilities/oneOf/0
+	{types: kindList, items: 99},                           // 98 #/$defs/security/properties/capabilities/oneOf/1
+	{types: kindString, minLen: 1},                         // 99 #/$defs/security/properties/capabilities/oneOf/1/items
+	{types: kindList, items: 101},                          // 100 #/$defs/security/properties/mask
+	{types: kindString, minLen: 1},                         // 101 #/$defs/security/properties/mask/items
+	{types: kindBool},                                      // 102 #/$defs/security/properties/no_new_privs
+	{types: kindList, items: 104},                          // 103 #/$defs/security/properties/readonly
+	{types: kindString, minLen: 1},                         // 104 #/$defs/security/properties/readonly/items
+	{types: kindString, minLen: 1},                         // 105 #/properties/shell
+	{types: kindMap, props: []property{{"grace", 107}, {"signal", 108}}, closed: true, free: true}, // 106 #/$defs/stop
+	{types: kindString, minLen: 1},                    // 107 #/$defs/stop/properties/grace
+	{types: kindString, minLen: 1},                    // 108 #/$defs/stop/properties/signal
+	{types: kindString, enum: []string{"none", "ro"}}, // 109 #/properties/sys
+	{types: kindString, minLen: 1},                    // 110 #/properties/timeout
+	{types: kindString, pattern: 5},                   // 111 #/properties/umask
+	{types: kindString | kindInt},                     // 112 #/properties/user
+	{types: kindString, minLen: 1},                    // 113 #/properties/workdir
 }
 
 var patterns = [...]automaton{
