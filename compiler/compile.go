@@ -37,6 +37,8 @@ func Compile(b *schema.Boxfile) (*plan.Plan, error) {
 	c.system()
 	c.mounts()
 	c.network()
+	c.resources()
+	c.timeout()
 	c.process()
 	c.security()
 	c.environment()

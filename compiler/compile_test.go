@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -79,6 +80,85 @@ func TestDigestIsOfTheMeaning(t *testing.T) {
 	}
 	if digest(t, "boxfile: 1\nname: x\nmounts: ['./a:/a:rw', {type: tmpfs, target: /t}]\nshell: ls\n") == a {
 		t.Error("a writable mount has the same digest")
+	}
+}
+
+// Limits come in one order, each from where its value stands; memory bounds swap as well.
+func TestLimitsCompileInOneOrder(t *testing.T) {
+	p, err := compile(t, `boxfile: 1
+shell: ls
+timeout: 90s
+stop: {signal: INT, grace: 500ms}
+resources:
+  unified: {memory.low: 1M, cpu.idle: 1}
+  oom: box
+  io:
+    - {device: ./data, read_bps: 10M, write_iops: 100}
+    - {weight: 200, device: /dev/sda}
+  pids: 64
+  cpuset: 3,0-1
+  cpu_weight: 200
+  cpus: 0.29
+  memory_high: 48M
+  memory: 64M
+  enforce: best-effort
+`)
+	if err != nil {
+		t.Fatal(schema.Render(err, false))
+	}
+	want := []string{
+		`5:1 resources {"best_effort":true}`,
+		`16:11 resources.memory {"resource":"memory","value":67108864}`,
+		`15:16 resources.memory_high {"resource":"memory_high","value":50331648}`,
+		`0:0 resources.swap {"resource":"swap","value":0,"optional":true}`,
+		`14:9 resources.cpus {"resource":"cpus","value":29000}`,
+		`13:15 resources.cpu_weight {"resource":"cpu_weight","value":200}`,
+		`11:9 resources.pids {"resource":"pids","value":64}`,
+		`12:11 resources.cpuset {"cpus":"0-1,3"}`,
+		`9:16 resources.io[0] {"device":"./data","read_bps":10485760,"write_iops":100}`,
+		`10:29 resources.io[1] {"device":"/dev/sda","weight":200}`,
+		`7:8 resources.oom {"kill":"box"}`,
+		`6:25 resources.unified.memory.low {"file":"memory.low","value":"1M"}`,
+		`6:39 resources.unified.cpu.idle {"file":"cpu.idle","value":"1"}`,
+		`3:10 timeout {"after":90000000000,"signal":"INT","grace":500000000}`,
+	}
+	for i, w := range want {
+		b, err := json.Marshal(p.Steps[i])
+		at := p.Positions[i]
+		if got := fmt.Sprintf("%d:%d %s %s", at.Line, at.Col, at.Key, b); err != nil || got != w {
+			t.Errorf("step %d is %s, want %s", i+1, got, w)
+		}
+	}
+	if k := plan.InfoOf(p.Steps[len(want)]).Name; k != "close_fds" {
+		t.Errorf("%s follows the limits", k)
+	}
+}
+
+// Where the file decides about swap there is no default, and without memory none is needed.
+func TestSwapIsBoundedWithMemory(t *testing.T) {
+	for text, want := range map[string]string{
+		"{memory: 1G}":                  `[{"resource":"swap","value":0,"optional":true}]`,
+		"{memory: 1G, swap: 0}":         `[{"resource":"swap","value":0}]`,
+		"{memory: 1G, swap: 4K}":        `[{"resource":"swap","value":4096}]`,
+		"{memory: 1G, swap: unlimited}": `[{"resource":"swap","value":null}]`,
+		"{swap: 0}":                     `[{"resource":"swap","value":0}]`,
+		"{pids: 9}":                     `null`,
+		"{memory: 1G, unified: {memory.swap.max: max}}":     `null`,
+		"{memory: 1G, unified: {memory.swap.high: \"1M\"}}": `null`,
+	} {
+		p, err := compile(t, "boxfile: 1\nshell: ls\nresources: "+text+"\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var swap []plan.Step
+		for _, s := range p.Steps {
+			if l, ok := s.(*plan.Limit); ok && l.Resource == "swap" {
+				swap = append(swap, s)
+			}
+		}
+		if got, _ := json.Marshal(swap); string(got) != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
 	}
 }
 

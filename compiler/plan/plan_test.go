@@ -169,3 +169,30 @@ func TestTheTableOfKindsIsComplete(t *testing.T) {
 		host = k.Side == plan.Host
 	}
 }
+
+func TestLimitsAreSaidInTheUnitsOfPeople(t *testing.T) {
+	n := func(n uint64) *uint64 { return &n }
+	for want, s := range map[string]interface{ String() string }{
+		"memory limit 64 MiB":             &plan.Limit{Resource: "memory", Value: n(64 << 20)},
+		"memory limit 1028 KiB":           &plan.Limit{Resource: "memory", Value: n(1052672)},
+		"memory limit 4097 bytes":         &plan.Limit{Resource: "memory", Value: n(4097)},
+		"memory is reclaimed above 1 GiB": &plan.Limit{Resource: "memory_high", Value: n(1 << 30)},
+		"swap limit 0":                    &plan.Limit{Resource: "swap", Value: n(0), Optional: true},
+		"swap unlimited":                  &plan.Limit{Resource: "swap"},
+		"cpu limit 1.5 CPUs":              &plan.Limit{Resource: "cpus", Value: n(150000)},
+		"cpu limit 0.01 CPUs":             &plan.Limit{Resource: "cpus", Value: n(1000)},
+		"cpu limit 20 CPUs":               &plan.Limit{Resource: "cpus", Value: n(2000000)},
+		"cpu weight 200":                  &plan.Limit{Resource: "cpu_weight", Value: n(200)},
+		"pids limit 32":                   &plan.Limit{Resource: "pids", Value: n(32)},
+		`"\x1b" limit 1`:                  &plan.Limit{Resource: "\x1b", Value: n(1)},
+		"timeout 90s":                     &plan.Timeout{After: 90e9},
+		"timeout 90m":                     &plan.Timeout{After: 5400e9},
+		"timeout 24h":                     &plan.Timeout{After: 86400e9},
+		"timeout 1500ms":                  &plan.Timeout{After: 15e8},
+		"timeout 7ns":                     &plan.Timeout{After: 7},
+	} {
+		if got := s.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
