@@ -186,12 +186,12 @@ boxfile_least() {
 
 # The rootfs need not have util-linux: what is needed after "/" has changed is
 # copied to a tmpfs at /dev/.boxfile, where the command can see it.
-boxfile_copy_tools() {
+boxfile_copy_tools() { # TOOL...
 	boxfile_kit=/dev/.boxfile
 	boxfile_dir "$boxfile_kit" own
 	boxfile_do mount -i -t tmpfs -o nosuid,nodev,mode=0755 tmpfs "$boxfile_to"
 	boxfile_do mkdir -- "$boxfile_to/old"
-	for boxfile_tool in prlimit setpriv umount unshare; do
+	for boxfile_tool; do
 		boxfile_path=$(command -v "$boxfile_tool") || boxfile_die "$boxfile_tool is not installed"
 		boxfile_do cp -L -- "$boxfile_path" "$boxfile_to/$boxfile_tool"
 		ldd "$boxfile_path" | while read -r boxfile_lib boxfile_arrow boxfile_path boxfile_x; do

@@ -16,6 +16,11 @@ func everyKind() *plan.Plan {
 	p := &plan.Plan{Name: "every", File: "every.yaml"}
 	for i, s := range []plan.Step{
 		&plan.CreateSource{Path: "./cache dir", Type: "dir"}, &plan.Keep{Dir: "./kept"},
+		&plan.Cgroup{BestEffort: true}, &plan.Limit{Resource: "memory", Value: bound(64 << 20)}, &plan.Limit{Resource: "memory_high", Value: bound(1 << 20)},
+		&plan.Limit{Resource: "swap", Value: bound(0), Optional: true}, &plan.Limit{Resource: "swap"}, &plan.Limit{Resource: "cpus", Value: bound(150000)},
+		&plan.Limit{Resource: "cpu_weight", Value: bound(200)}, &plan.Limit{Resource: "pids", Value: bound(64)}, &plan.CPUSet{CPUs: "0-3,6"},
+		&plan.IO{Device: "./my data", ReadBPS: bound(10 << 20), WriteBPS: bound(1), ReadIOPS: bound(2), WriteIOPS: bound(3), Weight: bound(2000)}, &plan.IO{Device: "/dev/sda", Weight: bound(7)},
+		&plan.OOM{Kill: "box"}, &plan.CgroupFile{File: "memory.low", Value: "6 M"}, &plan.Timeout{After: 90e9, Signal: "TERM", Grace: 10e9},
 		&plan.IDMapRanges{Mode: "ranges", UIDs: []plan.IDRange{{Box: 0, Host: 1000, Size: 1}, {Box: 1, Host: 100000, Size: 65536}}, GIDs: []plan.IDRange{{Box: 0, Host: 1000, Size: 1}}},
 		&plan.CloseFDs{}, &plan.Session{}, &plan.Unshare{Namespaces: []string{"user", "mount", "pid"}}, &plan.IDMap{UID: 0, GID: 0},
 		&plan.Propagation{Mode: "private"}, &plan.Rootfs{Type: "dir", Source: "./rootfs", Options: []string{"nodev", "nosuid"}, Write: "keep", Keep: "./kept"},
@@ -57,6 +62,13 @@ func TestTextNumbersEveryStepAndNamesItsPlace(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
 	}
+	for _, want := range []string{"make a cgroup for the box; what cannot be enforced is told and left", "memory limit 64 MiB ", "memory is reclaimed above 1 MiB ", "swap limit 0 (where the host has swap) ",
+		"swap unlimited ", "cpu limit 1.5 CPUs (150 ms in each 100 ms) ", "cpu weight 200 ", "pids limit 64 ", "CPU 0-3,6 only ", `io of the disk below "./my data": read 10 MiB/s, write 1 bytes/s,`,
+		"io of /dev/sda: weight 7 ", "the memory limit ends the whole box ", `memory.low = "6 M" (cgroup v2) `, "end the box after 90s: TERM, after 10s KILL "} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
 	if n := strings.Count(text, "\n"); n < len(p.Steps) {
 		t.Errorf("%d lines for %d steps", n, len(p.Steps))
 	}
@@ -84,6 +96,12 @@ func TestABoxfileCannotPaintOverATerminal(t *testing.T) {
 		p.Add(&plan.Mount{Type: evil, Source: evil, Target: evil, Options: []string{evil}, Lower: []string{evil}, Write: evil}, plan.Position{})
 		p.Add(&plan.Env{Name: evil, Value: []plan.EnvPart{{Text: evil}, {Secret: evil}}}, plan.Position{})
 		p.Add(&plan.Capabilities{Bounding: []string{evil}}, plan.Position{})
+		p.Add(&plan.Limit{Resource: evil, Optional: true}, plan.Position{})
+		p.Add(&plan.CPUSet{CPUs: evil}, plan.Position{})
+		p.Add(&plan.IO{Device: evil}, plan.Position{})
+		p.Add(&plan.OOM{Kill: evil}, plan.Position{})
+		p.Add(&plan.CgroupFile{File: evil, Value: evil}, plan.Position{})
+		p.Add(&plan.Timeout{Signal: evil}, plan.Position{})
 		var b bytes.Buffer
 		if err := render.Text(&b, p); err != nil {
 			t.Fatal(err)

@@ -19,7 +19,7 @@ func Sh(w io.Writer, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	s := &script{trees: map[string]bool{}, init: slices.ContainsFunc(p.Steps, func(s plan.Step) bool { _, ok := s.(*plan.Init); return ok })}
+	s := &script{name: p.Name, trees: map[string]bool{}, init: slices.ContainsFunc(p.Steps, func(s plan.Step) bool { _, ok := s.(*plan.Init); return ok })}
 	for i, step := range p.Steps {
 		s.at = fmt.Sprintf("# %d %s: %s  (%s)", i+1, plan.InfoOf(step).Name, Words(step), provenance(p, i))
 		if err := step.Accept(s); err != nil {
@@ -57,6 +57,7 @@ const header = `#!/bin/sh
 #   - signals are not forwarded to the command, and process 1 is a shell;
 #   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
 #   - descriptors above 9 can be closed only where bash is installed;
+#   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
@@ -70,18 +71,25 @@ type script struct {
 	refused []string
 	init    bool
 
-	host, build, seal, guard, settle, env, pass []string // lines
-	flags, fds                                  []string
-	limits, setpriv                             []string
-	maps                                        []string // lines of boxfile_map
-	trees                                       map[string]bool
-	sealed, userNS, chroot, ranges, proc        bool
-	caller                                      *plan.IDMap
-	caps                                        *plan.Capabilities
-	user                                        uint32
-	keeps                                       map[string]int
-	umask, workdir                              string
-	args                                        string
+	closing, host, build, seal, guard, settle, env, pass []string // lines
+	flags, fds                                           []string
+	limits, setpriv                                      []string
+	maps                                                 []string // lines of boxfile_map
+	trees                                                map[string]bool
+	sealed, userNS, chroot, ranges, proc                 bool
+	caller                                               *plan.IDMap
+	caps                                                 *plan.Capabilities
+	user                                                 uint32
+	keeps                                                map[string]int
+	umask, workdir                                       string
+	args                                                 string
+
+	name            string
+	limited         bool     // the plan has a cgroup
+	needs           []string // controllers of v2
+	memory          *uint64
+	cgroupNS        bool
+	timeout, killed string // words of timeout(1), and the milliseconds after which it kills
 }
 
 // word is quote for text of our own.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/compiler/render"
@@ -215,6 +216,38 @@ func TestAScriptRefusesWhatUtilLinuxCannotExpress(t *testing.T) {
 	}
 }
 
+// The lock is the only thing that keeps two boxes from writing to one directory.
+func TestAScriptHoldsTheLockOfWhatItKeeps(t *testing.T) {
+	needScript(t)
+	dir := open(t)
+	if err := os.Mkdir(filepath.Join(dir, "k"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	d, err := os.Open(filepath.Join(dir, "k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	p := put(hostBox("sh", "-c", "touch /d/began; until [ -e /d/end ]; do sleep 0.05; done"), "close_fds", &plan.Keep{Dir: "./k"})
+	p = put(p, "dev", &plan.Mount{Type: "bind", Source: "./", Target: "/d", Options: []string{"nodev", "nosuid"}})
+	ended := make(chan result)
+	go func() { ended <- script(t, p, 0, dir) }()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if _, err = os.Stat(filepath.Join(dir, "began")); err == nil {
+			break
+		}
+	}
+	if lock := syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil || lock != syscall.EWOULDBLOCK {
+		t.Errorf("the box has begun: %v; taking its lock: %v", err, lock)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "end"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-ended; r.code != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestAScriptSaysWhatItCannotDoWithoutTheSecret(t *testing.T) {
 	needScript(t)
 	p := put(hostBox("true"), "exec", &plan.Env{Name: "A", Value: []plan.EnvPart{{Secret: "KEY"}}})
@@ -228,7 +261,8 @@ func TestScriptsAreCleanForShellcheck(t *testing.T) {
 		t.Skip("shellcheck is not installed")
 	}
 	subuid := put(hostBox("true"), "propagation", &plan.IDMapRanges{Mode: "subuid"})
-	for _, p := range []*plan.Plan{hostBox("true"), subuid, put(hostBox("true"), "close_fds", &plan.Keep{Dir: "./k"}), everyKind()} {
+	limited := put(hostBox("true"), "close_fds", allLimits(true)...)
+	for _, p := range []*plan.Plan{hostBox("true"), subuid, limited, put(hostBox("true"), "close_fds", &plan.Keep{Dir: "./k"}), everyKind()} {
 		var b bytes.Buffer
 		if err := render.Sh(&b, p); err != nil {
 			t.Fatal(err)

@@ -72,7 +72,7 @@ func triplets(list []plan.IDRange) string {
 }
 
 func (s *script) CloseFDs(*plan.CloseFDs) error {
-	return s.line(&s.host, append([]string{"exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-"}, strings.Split(closeMore, "\n")...)...)
+	return s.line(&s.closing, append([]string{"exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-"}, strings.Split(closeMore, "\n")...)...)
 }
 
 // closeMore closes descriptors that sh has no words for.
@@ -99,6 +99,7 @@ func (s *script) Unshare(u *plan.Unshare) error {
 			s.refuse("util-linux has no namespace %s", literal(n))
 			continue
 		}
+		s.cgroupNS = s.cgroupNS || n == "cgroup"
 		s.flags = append(s.flags, f)
 	}
 	if s.userNS && s.ranges {

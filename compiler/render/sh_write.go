@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -9,6 +10,11 @@ import (
 // in the new namespaces, the box side.
 func (s *script) write(b *strings.Builder) {
 	b.WriteString("\nBOXFILE_DIR=${1:-.}\n" + prelude + "\n")
+	if s.limited {
+		b.WriteString(limitsPrelude + "\n")
+		// the cgroup that the namespace begins at is the one which the box goes into later
+		s.flags = slices.DeleteFunc(s.flags, func(f string) bool { return f == "--cgroup" })
+	}
 	function(b, "boxfile_host", "The host side.", s.hostSide())
 	if s.ranges {
 		function(b, "boxfile_map", "The id maps, written from outside once the box's process waits for them.", s.maps)
@@ -57,6 +63,10 @@ func (s *script) hostSide() []string {
 	if !s.userNS {
 		out = append(out, `[ "$(id -u)" = 0 ] || boxfile_die "namespaces.user: host needs root"`)
 	}
+	out = append(out, s.closing...) // what is opened from here on stays open
+	if s.limited {
+		out = append(out, "boxfile_needs="+word(strings.Join(s.needs, " ")))
+	}
 	out = append(out, s.host...)
 	out = append(out, `boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"`,
 		"set -- "+strings.Join(s.flags, " "),
@@ -66,12 +76,24 @@ func (s *script) hostSide() []string {
 		mode = "--boxfile-wait"
 		out = append(out, `boxfile_do mkfifo -m 600 -- "$boxfile_stage/pid" "$boxfile_stage/go"`, "boxfile_map &", "boxfile_mapper=$!")
 	}
+	env := ""
+	if s.limited {
+		out = append(out, fmt.Sprintf("boxfile_open %d", 4+len(s.keeps)))
+		env = `boxfile_doors=$boxfile_opened `
+	}
+	if s.timeout != "" {
+		out = append(out, "boxfile_began=$(date +%s%3N)")
+	}
 	out = append(out, "boxfile_started=1")
-	sh := `unshare "$@" setsid "$boxfile_sh" "$0" ` + mode + ` "$boxfile_sh" "$BOXFILE_DIR" "$boxfile_stage"`
+	sh := env + `unshare "$@" setsid "$boxfile_sh" "$0" ` + mode + ` "$boxfile_sh" "$BOXFILE_DIR" "$boxfile_stage"`
 	for _, fd := range s.fds {
 		sh += " " + fd + ">&-"
 	}
 	out = append(out, sh, "boxfile_status=$?")
+	if s.timeout != "" {
+		out = append(out, "# timeout(1) ends with 124, or with 137 where it had to kill",
+			`if [ "$boxfile_status" = 137 ] && [ $(($(date +%s%3N) - boxfile_began)) -ge `+s.killed+" ]; then boxfile_status=124; fi")
+	}
 	if s.ranges {
 		out = append(out, `kill "$boxfile_mapper" 2>/dev/null`, `rm -f -- "$boxfile_stage/pid" "$boxfile_stage/go"`)
 	}
@@ -93,7 +115,11 @@ func (s *script) boxSide() []string {
 		`boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"`,
 		`boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"`)
 	out = append(out, s.build...)
-	out = append(out, "boxfile_copy_tools")
+	tools := "boxfile_copy_tools prlimit setpriv umount unshare"
+	if s.timeout != "" {
+		tools += " timeout"
+	}
+	out = append(out, tools)
 	out = append(out, s.seal...)
 	out = append(out, s.guard...)
 	return append(out, s.settle...)
@@ -123,6 +149,12 @@ func (s *script) run() []string {
 	} else {
 		out = append(out, "cd -- "+s.workdir+" || boxfile_die "+word("cannot start in the working directory"), "set --")
 	}
+	if s.timeout != "" {
+		out = append(out, `set -- "$@" `+tool("timeout")+" "+s.timeout)
+	}
+	if s.limited && s.cgroupNS {
+		out = append(out, `set -- "$@" `+tool("unshare")+" --cgroup")
+	}
 	if s.caller != nil && (s.caller.UID != 0 || s.caller.GID != 0) {
 		out = append(out, `set -- "$@" `+tool("unshare")+fmt.Sprintf(" --user --map-user=%d --map-group=%d --keep-caps", s.caller.UID, s.caller.GID))
 	}
@@ -130,7 +162,11 @@ func (s *script) run() []string {
 		`set -- "$@" `+tool("setpriv")+" "+strings.Join(s.setpriv, " ")+" --",
 		`set -- "$@" `+s.args)
 	out = append(out, s.env...)
-	out = append(out, "unset PWD OLDPWD", "boxfile_started=1")
+	out = append(out, "unset PWD OLDPWD")
+	if s.limited {
+		out = append(out, "boxfile_go_in")
+	}
+	out = append(out, "boxfile_started=1")
 	if s.init {
 		return append(out, `"$@"`, "exit $?")
 	}

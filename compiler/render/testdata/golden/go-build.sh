@@ -11,6 +11,7 @@
 #   - signals are not forwarded to the command, and process 1 is a shell;
 #   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
 #   - descriptors above 9 can be closed only where bash is installed;
+#   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
@@ -200,12 +201,12 @@ boxfile_least() {
 
 # The rootfs need not have util-linux: what is needed after "/" has changed is
 # copied to a tmpfs at /dev/.boxfile, where the command can see it.
-boxfile_copy_tools() {
+boxfile_copy_tools() { # TOOL...
 	boxfile_kit=/dev/.boxfile
 	boxfile_dir "$boxfile_kit" own
 	boxfile_do mount -i -t tmpfs -o nosuid,nodev,mode=0755 tmpfs "$boxfile_to"
 	boxfile_do mkdir -- "$boxfile_to/old"
-	for boxfile_tool in prlimit setpriv umount unshare; do
+	for boxfile_tool; do
 		boxfile_path=$(command -v "$boxfile_tool") || boxfile_die "$boxfile_tool is not installed"
 		boxfile_do cp -L -- "$boxfile_path" "$boxfile_to/$boxfile_tool"
 		ldd "$boxfile_path" | while read -r boxfile_lib boxfile_arrow boxfile_path boxfile_x; do
@@ -228,8 +229,6 @@ boxfile_host() {
 	[ -r "$0" ] || boxfile_die "save this script to a file and run that"
 	BOXFILE_DIR=$(cd -- "$BOXFILE_DIR" && pwd -P) || boxfile_die "cannot find the Boxfile's folder"
 	boxfile_sh=$(command -v sh)
-	# 1 create_source: make the directory ./cache if it is missing  (go-build.yaml:22:13)
-	[ -e "$BOXFILE_DIR"/./cache ] || boxfile_do mkdir -- "$BOXFILE_DIR"/./cache
 	# 2 close_fds: close every descriptor but 0, 1 and 2  (default)
 	exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 	case $(ls /proc/self/fd) in
@@ -240,6 +239,8 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
+	# 1 create_source: make the directory ./cache if it is missing  (go-build.yaml:22:13)
+	[ -e "$BOXFILE_DIR"/./cache ] || boxfile_do mkdir -- "$BOXFILE_DIR"/./cache
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --cgroup --fork --kill-child --user --map-root-user --propagation=private
 	unshare "$@" true || boxfile_die "cannot make the namespaces"
@@ -370,7 +371,7 @@ nogroup:x:65534:
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777',size=1073741824 tmpfs "$boxfile_to"
 	# 44 mount: bind /usr/local/go at /opt/go [ro,nodev,nosuid] if the source exists  (go-build.yaml:30:5)
 	if [ -e /usr/local/go ] || [ -L /usr/local/go ]; then boxfile_bind /usr/local/go /opt/go own ro,nodev,nosuid; fi
-	boxfile_copy_tools
+	boxfile_copy_tools prlimit setpriv umount unshare
 	# 7 rootfs: a generated tree [ro,nodev,nosuid]  (default)
 	boxfile_do mount -i -o remount,bind,ro,nodev,nosuid "$boxfile_root"
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)

@@ -11,6 +11,7 @@
 #   - signals are not forwarded to the command, and process 1 is a shell;
 #   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
 #   - descriptors above 9 can be closed only where bash is installed;
+#   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
@@ -200,12 +201,12 @@ boxfile_least() {
 
 # The rootfs need not have util-linux: what is needed after "/" has changed is
 # copied to a tmpfs at /dev/.boxfile, where the command can see it.
-boxfile_copy_tools() {
+boxfile_copy_tools() { # TOOL...
 	boxfile_kit=/dev/.boxfile
 	boxfile_dir "$boxfile_kit" own
 	boxfile_do mount -i -t tmpfs -o nosuid,nodev,mode=0755 tmpfs "$boxfile_to"
 	boxfile_do mkdir -- "$boxfile_to/old"
-	for boxfile_tool in prlimit setpriv umount unshare; do
+	for boxfile_tool; do
 		boxfile_path=$(command -v "$boxfile_tool") || boxfile_die "$boxfile_tool is not installed"
 		boxfile_do cp -L -- "$boxfile_path" "$boxfile_to/$boxfile_tool"
 		ldd "$boxfile_path" | while read -r boxfile_lib boxfile_arrow boxfile_path boxfile_x; do
@@ -359,7 +360,7 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	boxfile_copy_tools
+	boxfile_copy_tools prlimit setpriv umount unshare
 	# 6 rootfs: a generated tree [ro,nodev,nosuid]  (default)
 	boxfile_do mount -i -o remount,bind,ro,nodev,nosuid "$boxfile_root"
 	# 39 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The box limits of limits.yaml,
-# plan sha256:8d25d7ff59bacfdd6e83593c8e2f9510ce2393d5f8dd29f08f33778d2bbe5178, with util-linux.
+# The box rlimits of rlimits.yaml,
+# plan sha256:24ac5f8ddebb151a6422a5b8629db1ea5cb87bdab345e3cf4e30b15deadbf51e, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -11,6 +11,7 @@
 #   - signals are not forwarded to the command, and process 1 is a shell;
 #   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
 #   - descriptors above 9 can be closed only where bash is installed;
+#   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
@@ -200,12 +201,12 @@ boxfile_least() {
 
 # The rootfs need not have util-linux: what is needed after "/" has changed is
 # copied to a tmpfs at /dev/.boxfile, where the command can see it.
-boxfile_copy_tools() {
+boxfile_copy_tools() { # TOOL...
 	boxfile_kit=/dev/.boxfile
 	boxfile_dir "$boxfile_kit" own
 	boxfile_do mount -i -t tmpfs -o nosuid,nodev,mode=0755 tmpfs "$boxfile_to"
 	boxfile_do mkdir -- "$boxfile_to/old"
-	for boxfile_tool in prlimit setpriv umount unshare; do
+	for boxfile_tool; do
 		boxfile_path=$(command -v "$boxfile_tool") || boxfile_die "$boxfile_tool is not installed"
 		boxfile_do cp -L -- "$boxfile_path" "$boxfile_to/$boxfile_tool"
 		ldd "$boxfile_path" | while read -r boxfile_lib boxfile_arrow boxfile_path boxfile_x; do
@@ -328,11 +329,11 @@ nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
 	boxfile_file /etc/group own 0644 '' 'root:x:0:
 nogroup:x:65534:
 '
-	# 35 file: /etc/hostname [ro] perms: 0644 7 bytes: "limits\n"  (default)
-	boxfile_file /etc/hostname own 0644 '' 'limits
+	# 35 file: /etc/hostname [ro] perms: 0644 8 bytes: "rlimits\n"  (default)
+	boxfile_file /etc/hostname own 0644 '' 'rlimits
 '
-	# 36 file: /etc/hosts [ro] perms: 0644 68 bytes: "127.0.0.1\tlocalhost limits\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (default)
-	boxfile_file /etc/hosts own 0644 '' '127.0.0.1	localhost limits
+	# 36 file: /etc/hosts [ro] perms: 0644 69 bytes: "127.0.0.1\tlocalhost rlimits\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (default)
+	boxfile_file /etc/hosts own 0644 '' '127.0.0.1	localhost rlimits
 ::1	localhost ip6-localhost ip6-loopback
 '
 	# 37 file: /etc/resolv.conf [ro] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (default)
@@ -359,10 +360,10 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 40 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 16MiB perms: 1777  (limits.yaml:32:5)
+	# 40 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 16MiB perms: 1777  (rlimits.yaml:32:5)
 	boxfile_dir /tmp own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777',size=16777216 tmpfs "$boxfile_to"
-	boxfile_copy_tools
+	boxfile_copy_tools prlimit setpriv umount unshare
 	# 6 rootfs: a generated tree [ro,nodev,nosuid]  (default)
 	boxfile_do mount -i -o remount,bind,ro,nodev,nosuid "$boxfile_root"
 	# 39 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
@@ -386,8 +387,8 @@ nogroup:x:65534:
 	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
-	# 44 hostname: set the host name to limits  (default)
-	boxfile_do hostname -- limits
+	# 44 hostname: set the host name to rlimits  (default)
+	boxfile_do hostname -- rlimits
 	# 45 loopback: bring up the interface lo  (default)
 	boxfile_do ip link set lo up
 }
