@@ -44,11 +44,11 @@ func section(b *bytes.Buffer, prefix string, s *jsonschema.Schema, order map[str
 		if def != nil {
 			fmt.Fprintf(b, "- default: `%s`\n", oneLine(def))
 		}
-		examples := append(append([]any{}, p.Examples...), target.Examples...)
-		for i, e := range examples {
-			if i > 0 && oneLine(e) == oneLine(examples[i-1]) {
-				continue
-			}
+		examples := p.Examples
+		if examples == nil {
+			examples = target.Examples
+		}
+		for _, e := range examples {
 			fmt.Fprintf(b, "- example: `%s: %s`\n", name, oneLine(e))
 		}
 		b.WriteString("\n")
