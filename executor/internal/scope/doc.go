@@ -20,15 +20,20 @@
 // DBUS_SESSION_BUS_ADDRESS are not read, because no environment variable may
 // choose who is asked to confine a box.
 //
-// The client is written by hand, for the four messages of the picture. A library is
-// paid for on every start, also by boxes without a scope: linked and never
-// called, on copies of the binaries, 1,000 starts each of a box that runs true, in turns,
+// The client is written by hand, for the four messages of the picture, because a
+// library is paid for on every start, also by boxes without a scope. Linked but
+// never called, against boxfile without it, as paired starts of one box that runs true:
 //
-//	                              package init   start, paired    binary
-//	godbus/dbus v5.2.4               +0.07 ms        +2.5 %      +0.86 MB
-//	coreos/go-systemd v22.7.0        +0.14 ms        +2.4 %      +1.11 MB
+//	                       package init   start         CPU time      binary
+//	this package           +0.01 ms      0.996-1.013   0.997-1.004   +0.07 MB
+//	godbus/dbus v5.2.4      +0.05 ms      1.003-1.032   1.017-1.035   +0.86 MB
+//	go-systemd v22.7.0      +0.08 ms      1.012-1.026   1.022-1.032   +1.11 MB
+//	boxfile once more      +0.00 ms      0.984-1.012   0.995-1.006
 //
-// where the same binary twice differed by 0.2 %. They bring package net with
-// them, which boxfile does without. (D-Bus specification 0.43,
-// org.freedesktop.systemd1(5).)
+// The ratios are medians of series of 1,000 to 3,500 starts in turns, in the way
+// of cmd/boxfile/internal/bench, on copies of what "make build" makes, on 2 cores
+// that others used as well; the first column is what GODEBUG=inittrace=1 boxfile version
+// sums up to. Both libraries bring package net with them, which boxfile does without.
+//
+// Standards: the D-Bus specification, and org.freedesktop.systemd1(5).
 package scope
