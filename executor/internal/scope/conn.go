@@ -85,10 +85,8 @@ func (c *conn) retry(option int, f func() error) error {
 		if err := unix.SetsockoptTimeval(c.fd, unix.SOL_SOCKET, option, &t); err != nil {
 			return fmt.Errorf("setsockopt: %w", err)
 		}
-		switch err := f(); {
-		case errors.Is(err, unix.EAGAIN):
-			return unix.ETIMEDOUT
-		case !errors.Is(err, unix.EINTR):
+		// EAGAIN is the kernel's end of the time, whose clock is coarser than this one.
+		if err := f(); !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.EAGAIN) {
 			return err
 		}
 	}

@@ -24,11 +24,11 @@
 // library is paid for on every start, also by boxes without a scope. Linked but
 // never called, against boxfile without it, as paired starts of one box that runs true:
 //
-//	                       package init   start         CPU time      binary
-//	this package           +0.01 ms      0.996-1.013   0.997-1.004   +0.07 MB
+//	                        package init   start         CPU time      binary
+//	this package            +0.01 ms      0.996-1.013   0.997-1.004   +0.07 MB
 //	godbus/dbus v5.2.4      +0.05 ms      1.003-1.032   1.017-1.035   +0.86 MB
 //	go-systemd v22.7.0      +0.08 ms      1.012-1.026   1.022-1.032   +1.11 MB
-//	boxfile once more      +0.00 ms      0.984-1.012   0.995-1.006
+//	boxfile once more       +0.00 ms      0.984-1.012   0.995-1.006
 //
 // The ratios are medians of series of 1,000 to 3,500 starts in turns, in the way
 // of cmd/boxfile/internal/bench, on copies of what "make build" makes, on 2 cores
