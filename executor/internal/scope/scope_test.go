@@ -88,7 +88,7 @@ func TestWhatGoesWrongIsNamed(t *testing.T) {
 }
 
 func TestASilentPeerIsGivenUpAfterTheTimeout(t *testing.T) {
-	const wait = 100 * time.Millisecond
+	const wait = 400 * time.Millisecond                   // enough to get where the silence begins
 	hold := func(f *fake) { io.Copy(io.Discard, f.conn) } // until the client hangs up
 	for _, c := range []struct {
 		name, says string
