@@ -23,6 +23,9 @@ demo: build ## run examples/hello.yaml and show what the box cannot see
 test: build ## every test this machine can run, then what was skipped and why
 	@.ci/test
 
+test-vm: ## the tests that run boxes, in a VM with cgroup v2 alone; RUN=regexp selects
+	@.ci/test-vm
+
 bench: build ## start-up beside bubblewrap and others, paired in one run
 	@mkdir -p bin
 	$(GO) build -trimpath -o bin/bench ./cmd/boxfile/internal/bench
@@ -32,7 +35,7 @@ lint: ## formatting, vet, golangci-lint, shellcheck
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	$(GO) vet ./...
 	golangci-lint run
-	shellcheck .ci/run .ci/test .ci/demo
+	shellcheck .ci/run .ci/test .ci/test-vm .ci/vm .ci/demo $(addprefix .ci/inside/,setup early init main as-tester)
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@.ci/fuzz $(or $(FUZZTIME),10s)
@@ -52,4 +55,4 @@ cross: ## build for every platform that is promised
 clean: ## what was built
 	rm -rf bin
 
-.PHONY: help build demo test bench lint fuzz golden man cross clean
+.PHONY: help build demo test test-vm bench lint fuzz golden man cross clean
