@@ -17,6 +17,9 @@ type Facts struct {
 	SubUIDs  []Range         // the caller's subordinate ids, subuid(5); only where Needs asks
 	SubGIDs  []Range
 	IDTools  IDTools
+	Cgroups  Cgroups         // only where Needs asks
+	Disks    map[string]Disk // for each path of Needs.Disks
+	PageSize int             // bytes; memory limits are counted in pages
 }
 
 // Caller is what the one who runs boxfile hands over.
@@ -67,4 +70,8 @@ type Needs struct {
 	Env    []string // variables of the caller
 	EnvTTY []string // the same, wanted only when standard input is a terminal
 	SubIDs bool
+	// Controllers are those of cgroups(7), by v1's names, that limits are wanted from.
+	Controllers []string
+	Cgroups     bool     // wanted, with or without controllers
+	Disks       []string // paths whose disk is wanted
 }

@@ -50,6 +50,17 @@ func Probe(n Needs) (Facts, error) {
 			f.Caller.Env[name] = v
 		}
 	}
+	if n.Cgroups {
+		if err := f.cgroups(n.Controllers); err != nil {
+			return f, err
+		}
+	}
+	for _, p := range n.Disks {
+		if f.Disks == nil {
+			f.Disks = make(map[string]Disk, len(n.Disks))
+		}
+		f.Disks[p] = disk(n.Folder, p)
+	}
 	if n.SubIDs {
 		return f, f.subordinate()
 	}
