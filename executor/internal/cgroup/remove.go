@@ -1,0 +1,169 @@
+//go:build linux
+
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Kill ends every process of the cgroup at once, on v2 from 5.14 on. Elsewhere
+// it ends them one by one until none is left.
+func (g *Group) Kill() error {
+	err := write(g.FD, "cgroup.kill", "1")
+	if err == nil || !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	for range tries {
+		procs, err := g.Read(Leaf + "/cgroup.procs")
+		if err != nil || procs == "" {
+			return err
+		}
+		for _, p := range strings.Fields(procs) {
+			pid := 0
+			if _, err := fmt.Sscan(p, &pid); err == nil && pid > 0 {
+				_ = unix.Kill(pid, unix.SIGKILL) // gone already, or again in the next round
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
+// Remove takes the cgroup away with all that Make did for it. It is empty by
+// then, or its processes are killed.
+func (g *Group) Remove() error {
+	err := remove(path.Join(g.Dir, Leaf)) // which is what is there, in most cases
+	if err == nil {
+		err = remove(g.Dir)
+	}
+	if errors.Is(err, unix.EBUSY) && g.FD >= 0 {
+		if kill := g.Kill(); kill != nil {
+			return kill
+		}
+		err = remove(g.Dir)
+	}
+	if g.FD >= 0 {
+		unix.Close(g.FD)
+		g.FD = -1
+	}
+	if err != nil {
+		return err
+	}
+	return g.comeBack()
+}
+
+// comeBack undoes what Make did besides the cgroup itself, unless another box needs it.
+func (g *Group) comeBack() error {
+	p := &g.place
+	above := path.Join(p.Parent, Folder)
+	off := func(dir string, controllers []string) {
+		if len(controllers) > 0 {
+			_ = write(unix.AT_FDCWD, dir+"/cgroup.subtree_control", "-"+strings.Join(controllers, " -")) // in use
+		}
+	}
+	if g.supervisor != "" {
+		off(above, p.Controllers)
+		off(p.Parent, p.Missing)
+		if err := write(unix.AT_FDCWD, p.Parent+"/cgroup.procs", "0"); err != nil {
+			return nil //nolint:nilerr // another box is in there: what is left is removed with the scope, or by gc
+		}
+		if err := remove(g.supervisor); err != nil {
+			return err
+		}
+		g.supervisor = ""
+	}
+	if err := unix.Rmdir(above); err != nil {
+		return nil //nolint:nilerr // another box has it
+	}
+	if !p.Leave {
+		off(p.Parent, p.Missing)
+	}
+	return nil
+}
+
+// remove removes a cgroup and those below it, none of which has processes any
+// more. For a moment after its last process has ended the kernel may still say that it is busy.
+func remove(dir string) error {
+	wait := 50 * time.Microsecond
+	for {
+		err := unix.Rmdir(dir)
+		if err == nil || errors.Is(err, unix.ENOENT) {
+			return nil
+		}
+		if !errors.Is(err, unix.EBUSY) || wait > time.Second/4 {
+			return &Error{"rmdir", dir, "", err}
+		}
+		if below := children(dir); len(below) > 0 {
+			for _, d := range below {
+				if err := remove(d); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		time.Sleep(wait)
+		wait *= 2
+	}
+}
+
+// children are the cgroups right below one.
+func children(dir string) []string {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range list {
+		if e.IsDir() {
+			out = append(out, path.Join(dir, e.Name()))
+		}
+	}
+	return out
+}
+
+// Sweep removes cgroups below Parent that nobody uses: they are empty, and
+// whoever made them is gone. It returns their paths.
+func Sweep(parent string) []string {
+	var gone []string
+	for _, dir := range children(path.Join(parent, Folder)) {
+		if sweepOne(dir) {
+			gone = append(gone, dir)
+		}
+	}
+	return gone
+}
+
+func sweepOne(dir string) bool {
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil && removeTree(dir)
+}
+
+// removeTree removes a cgroup with those below it, unless one has processes.
+func removeTree(dir string) bool {
+	for _, d := range children(dir) {
+		if !removeTree(d) {
+			return false
+		}
+	}
+	return unix.Rmdir(dir) == nil
+}
+
+// SweepAll does what Sweep does, and removes Parent/boxfile too if nothing is in it then.
+func SweepAll(parent string) []string {
+	gone := Sweep(parent)
+	if above := path.Join(parent, Folder); unix.Rmdir(above) == nil {
+		gone = append(gone, above)
+	}
+	return gone
+}
