@@ -26,8 +26,8 @@ const MessageSize = 12
 const (
 	retries   = 1000 // openat2 says EAGAIN while a rename goes on somewhere
 	exitSetup = 125  // the box could not be made
-	forwarded = 1<<(unix.SIGTERM-1) | 1<<(unix.SIGINT-1) | 1<<(unix.SIGHUP-1) | 1<<(unix.SIGQUIT-1) |
-		1<<(unix.SIGUSR1-1) | 1<<(unix.SIGUSR2-1) | 1<<(unix.SIGWINCH-1) | 1<<(unix.SIGCONT-1)
+	// what process 1 passes on: which signals get there is for whoever sends them
+	forwarded = ^uint64(1<<(unix.SIGCHLD-1) | 1<<(unix.SIGKILL-1) | 1<<(unix.SIGSTOP-1))
 )
 
 // What follows runs in the forked child. Nothing here may allocate, grow the
@@ -230,7 +230,7 @@ func reap(im *image, main uintptr) {
 		sig := uintptr(s.siginfo.Signo)
 		if sig == uintptr(unix.SIGCHLD) {
 			collect(im, main)
-		} else if sig <= 64 && uint64(forwarded)&(1<<(sig-1)) != 0 {
+		} else if sig <= 64 && forwarded&(1<<(sig-1)) != 0 {
 			rawcall(unix.SYS_KILL, main, sig, 0, 0, 0, 0)
 		}
 	}

@@ -97,6 +97,9 @@ type Listing struct {
 	Erase []byte
 	// TellStarted has process 1 say Started.
 	TellStarted bool
+	// Cgroup is the directory of the cgroup that the child is born in, for
+	// CLONE_INTO_CGROUP of clone3(2).
+	Cgroup int
 
 	arena []byte
 	mem   []byte // what is left of the arena's part for arguments
@@ -163,6 +166,9 @@ func align(n int) int { return (n + 63) &^ 63 }
 
 // Free unmaps the listing. A child that was started from it has its own copy.
 func (l *Listing) Free() { _ = unix.Munmap(l.arena) }
+
+// Preset gives a register its value before the start.
+func (l *Listing) Preset(reg int, val uint64) { l.regs[reg] = uintptr(val) }
 
 // take cuts n bytes, aligned to eight, off the listing's memory.
 func (l *Listing) take(n int) []byte {

@@ -24,7 +24,8 @@ type cloneArgs struct {
 	flags, pidfd          uint64
 	_, _, _               uint64 // child_tid, parent_tid, exit_signal
 	stack, stackSize, tls uint64
-	_, _, _               uint64 // set_tid, set_tid_size, cgroup
+	_, _                  uint64 // set_tid, set_tid_size
+	cgroup                uint64
 }
 
 // entryOf is where the code of a function begins.
@@ -56,6 +57,7 @@ func Start(l *Listing, flags uintptr, control int) (Child, error) {
 		pidfd:     uint64(uintptr(unsafe.Pointer(&im.scratch.pidfd))), // not on the stack, which may move
 		stack:     uint64(im.stack) - 2*stackSize,
 		stackSize: stackSize,
+		cgroup:    uint64(l.Cgroup),
 	}
 	heap := unsafe.Pointer(unsafe.SliceData(make([]byte, 1)))
 	forkHeap(heap, unix.MADV_DONTFORK)
