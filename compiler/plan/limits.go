@@ -24,7 +24,7 @@ func (s *Limit) String() string {
 		if s.Value != nil {
 			value = Bytes(*s.Value)
 		}
-		return "memory is reclaimed above " + value
+		return "memory_high limit " + value
 	case "cpus":
 		if s.Value != nil {
 			value = Decimal(*s.Value, 5) + " CPUs"
@@ -38,6 +38,18 @@ func (s *Limit) String() string {
 	}
 	return s.Resource + " limit " + value
 }
+
+// String is the processors as in "cpuset 0-3".
+func (s *CPUSet) String() string { return "cpuset " + s.CPUs }
+
+// String is the disk as in "io limits of ./data".
+func (s *IO) String() string { return "io limits of " + s.Device }
+
+// String is the rule as a Boxfile has it.
+func (s *OOM) String() string { return "oom: " + s.Kill }
+
+// String is the file as in "memory.low = 64M".
+func (s *CgroupFile) String() string { return s.File + " = " + s.Value }
 
 // String is the timeout as in "timeout 90s".
 func (s *Timeout) String() string { return "timeout " + Duration(s.After) }

@@ -16,6 +16,10 @@ func (v *words) Cgroup(s *plan.Cgroup) error {
 }
 
 func (v *words) Limit(s *plan.Limit) error {
+	if s.Resource == "memory_high" && s.Value != nil {
+		v.words = append(v.words, strings.Fields("memory is reclaimed above "+plan.Bytes(*s.Value))...)
+		return nil
+	}
 	v.words = append(v.words, strings.Fields(s.String())...)
 	if s.Resource == "cpus" && s.Value != nil {
 		v.say("(%s ms in each 100 ms)", plan.Decimal(*s.Value, 3))

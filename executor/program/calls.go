@@ -45,11 +45,13 @@ var (
 	callSetresgid    = &Call{"setresgid", unix.SYS_SETRESGID}
 	callSetresuid    = &Call{"setresuid", unix.SYS_SETRESUID}
 	callSetsid       = &Call{"setsid", unix.SYS_SETSID}
+	callSigaction    = &Call{"rt_sigaction", unix.SYS_RT_SIGACTION}
 	callSigprocmask  = &Call{"rt_sigprocmask", unix.SYS_RT_SIGPROCMASK}
 	callSocket       = &Call{"socket", unix.SYS_SOCKET}
 	callSymlinkat    = &Call{"symlinkat", unix.SYS_SYMLINKAT}
 	callUmask        = &Call{"umask", unix.SYS_UMASK}
 	callUmount       = &Call{"umount2", unix.SYS_UMOUNT2}
+	callUnshare      = &Call{"unshare", unix.SYS_UNSHARE}
 	callWrite        = &Call{"write", unix.SYS_WRITE}
 )
 
@@ -136,7 +138,7 @@ var (
 		{unix.PR_SET_KEEPCAPS, "PR_SET_KEEPCAPS"}, {unix.PR_CAPBSET_DROP, "PR_CAPBSET_DROP"}, {unix.PR_SET_NO_NEW_PRIVS, "PR_SET_NO_NEW_PRIVS"},
 		{unix.PR_CAP_AMBIENT, "PR_CAP_AMBIENT"}}}
 	ambientCmds = &Names{Enum: true, Values: []Value{{unix.PR_CAP_AMBIENT_RAISE, "PR_CAP_AMBIENT_RAISE"}}}
-	signals     = &Names{Enum: true, Values: []Value{{uint64(unix.SIGKILL), "SIGKILL"}}}
+	signals     = &Names{Index: signalNames[:]}
 	sigHow      = &Names{Enum: true, Values: []Value{{unix.SIG_SETMASK, "SIG_SETMASK"}}}
 	ioctls      = &Names{Enum: true, Values: []Value{{unix.SIOCSIFFLAGS, "SIOCSIFFLAGS"}}}
 	ifFlags     = &Names{Values: []Value{{unix.IFF_UP, "IFF_UP"}, {unix.IFF_RUNNING, "IFF_RUNNING"}}}
@@ -145,10 +147,16 @@ var (
 	recvFlags   = &Names{Values: []Value{{unix.MSG_DONTWAIT, "MSG_DONTWAIT"}, {unix.MSG_PEEK, "MSG_PEEK"}}}
 
 	namespaceFlags = &Names{Values: []Value{{unix.CLONE_NEWUSER, "CLONE_NEWUSER"}, {unix.CLONE_NEWNS, "CLONE_NEWNS"}, {unix.CLONE_NEWPID, "CLONE_NEWPID"},
-		{unix.CLONE_NEWNET, "CLONE_NEWNET"}, {unix.CLONE_NEWIPC, "CLONE_NEWIPC"}, {unix.CLONE_NEWUTS, "CLONE_NEWUTS"}, {unix.CLONE_NEWCGROUP, "CLONE_NEWCGROUP"}}}
+		{unix.CLONE_NEWNET, "CLONE_NEWNET"}, {unix.CLONE_NEWIPC, "CLONE_NEWIPC"}, {unix.CLONE_NEWUTS, "CLONE_NEWUTS"}, {unix.CLONE_NEWCGROUP, "CLONE_NEWCGROUP"},
+		{unix.CLONE_INTO_CGROUP, "CLONE_INTO_CGROUP"}}}
 
 	nodeTypes = &Names{Values: []Value{{unix.S_IFREG, "S_IFREG"}, {0o644, "0644"}, {0o444, "0444"}}}
 )
+
+// signalNames is the table of signal(7); the index is the number on both architectures.
+var signalNames = [...]string{"0", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2",
+	"SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU", "SIGXFSZ", "SIGVTALRM",
+	"SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR", "SIGSYS"}
 
 // capabilityNames is the table of capabilities(7); the index is the number.
 var capabilityNames = [...]string{"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",

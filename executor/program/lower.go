@@ -72,8 +72,11 @@ type lowering struct {
 	noNewPrivs            bool
 	pivoted               bool
 	env                   []string
-	hidden                map[int]string // values of env that are not printed
-	searchPath            string         // the value of PATH
+	groups                map[string]group // of controllers
+	bestEffort            bool             // of limits
+	inCgroup              bool             // of the box's own
+	hidden                map[int]string   // values of env that are not printed
+	searchPath            string           // the value of PATH
 }
 
 // Lower turns a plan into this machine's program. The error is a *Refusal.

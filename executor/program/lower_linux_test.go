@@ -30,7 +30,21 @@ func callers(p *plan.Plan) map[string]host.Facts {
 		for _, path := range n.Itself {
 			f.Paths[path] = itself(path)
 		}
-		out[name] = f
+		if !n.Cgroups {
+			out[name] = f
+			continue
+		}
+		f.PageSize, f.Disks = 4096, map[string]host.Disk{}
+		for _, d := range n.Disks {
+			f.Disks[d] = host.Disk{Major: 8}
+		}
+		f.Cgroups = cgroupsV1(uid == 0)
+		out[name+"-v1"] = f
+		f.Cgroups = cgroupsV2(session(true), slice(true, "memory", "pids"))
+		if uid != 0 {
+			f.Cgroups = cgroupsV2(appScope(false), appSlice())
+		}
+		out[name+"-v2"] = f
 	}
 	return out
 }

@@ -43,6 +43,16 @@ func NeedsOf(p *plan.Plan, folder string) host.Needs {
 			case "tty":
 				n.EnvTTY = append(n.EnvTTY, s.Name)
 			}
+		case *plan.IO:
+			n.Disks = append(n.Disks, s.Device)
+		case *plan.Cgroup:
+			for _, c := range controllersOf(p) {
+				n.Controllers = append(n.Controllers, c)
+				if v1 := nameV1(c); v1 != c {
+					n.Controllers = append(n.Controllers, v1)
+				}
+			}
+			n.Cgroups = true
 		case *plan.IDMapRanges:
 			n.SubIDs = true
 		}

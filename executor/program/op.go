@@ -4,6 +4,7 @@ package program
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 )
@@ -109,6 +110,11 @@ const (
 	MakeFile HostKind = "mkfile" // Path, unless it is there
 	KeepDir  HostKind = "keep"   // make Path if missing, check its owners, lock it, make Dirs in it
 	WriteMap HostKind = "idmap"  // at sync point 1
+
+	AskScope   HostKind = "scope"   // ask the systemd manager at Path to move boxfile into a scope of its own
+	MakeCgroup HostKind = "cgroup"  // Cgroup
+	SetLimit   HostKind = "limit"   // write Value to file Path of the cgroup that op Group has made, and read it back
+	EndAfter   HostKind = "timeout" // After, then Signal, then Grace, then kill
 )
 
 // HostOp is what boxfile itself does on the host, before the fork or at a sync
@@ -121,6 +127,19 @@ type HostOp struct {
 	Folder string
 	Dirs   []string
 	Maps   Maps
+
+	Cgroup *CgroupOp
+	Name   string // of the box, in the scope's
+	Group  int
+	Value  string
+	// Pages: the kernel rounds Value down to pages. IfThere: a kernel without the
+	// file has nothing to be limited. Verbatim: Value is the file's own and may read
+	// back in another spelling. BestEffort: what fails is told and left out. Own: the
+	// file is given to nobody, because the box could see and own it.
+	Pages, IfThere, Verbatim, BestEffort, Own bool
+
+	After, Grace time.Duration
+	Signal       int
 }
 
 // Maps is the content of uid_map and gid_map and how it is written: directly,
@@ -144,4 +163,6 @@ type Program struct {
 	Regs    Reg        // the highest register
 	Plan    *plan.Plan // what it was lowered from, for messages
 	skipped []int      // steps that ask nothing of this host
+
+	Unenforced []Unenforced // limits that the file lets go
 }

@@ -24,6 +24,9 @@ func (p *Program) WriteText(w io.Writer) error {
 	}
 	fmt.Fprintf(b, "      clone3({flags=%s|CLONE_CLEAR_SIGHAND|CLONE_PIDFD|CLONE_SETTLS, exit_signal=0})\n", namespaceFlags.Print(p.Flags))
 	n := 0
+	for _, u := range p.Unenforced {
+		fmt.Fprintf(b, "      # %s: not enforced: %s\n", p.heading(u.Step), u.Why)
+	}
 	for _, step := range p.skipped {
 		fmt.Fprintf(b, "      # %s: not on this host\n", p.heading(step))
 	}
@@ -87,10 +90,31 @@ func (h HostOp) String() string {
 			how = "have " + h.Maps.UIDTool + " and " + h.Maps.GIDTool + " write"
 		}
 		return fmt.Sprintf("%s uid_map %s, gid_map %s", how, idLines(h.Maps.UIDs), idLines(h.Maps.GIDs))
+	case AskScope:
+		return fmt.Sprintf("ask systemd at %q for a scope of boxfile's own, SCOPE, with Delegate=yes", h.Path)
+	case MakeCgroup:
+		return h.Cgroup.String()
+	case SetLimit:
+		return fmt.Sprintf("write %q to %s of cgroup %d%s", h.Value, h.Path, h.Group, h.notes())
+	case EndAfter:
+		return fmt.Sprintf("after %s signal %s to the command, after %s more kill the box", h.After, unix.SignalName(unix.Signal(h.Signal)), h.Grace)
 	case KeepDir:
 		return fmt.Sprintf("keep %s %q", strconv.Quote(h.Path), h.Dirs)
 	}
 	return fmt.Sprintf("%s %s", h.Kind, strconv.Quote(h.Path))
+}
+
+func (h *HostOp) notes() string {
+	s := ""
+	for _, n := range [...]struct {
+		is   bool
+		text string
+	}{{h.Pages, "down to pages"}, {h.IfThere, "not there: go on"}, {h.BestEffort, "best effort"}, {h.Own, "and give it to nobody"}} {
+		if n.is {
+			s += "  [" + n.text + "]"
+		}
+	}
+	return s
 }
 
 func idLines(l []IDLine) string {

@@ -25,6 +25,7 @@ type Traced struct {
 	Result int64
 	Errno  syscall.Errno
 	Text   string
+	Line   int // of the trace, where it returned
 }
 
 // Trace is the calls of each process, in order.
@@ -34,8 +35,9 @@ type Trace map[int][]Traced
 // but for execve and exit_group.
 func ParseTrace(text string) (Trace, error) {
 	t := Trace{}
-	pending := map[int]string{}
+	pending, n := map[int]string{}, 0
 	for line := range strings.Lines(text) {
+		n++
 		line = strings.TrimRight(line, "\n")
 		pidText, rest, ok := strings.Cut(line, " ")
 		pid, err := strconv.Atoi(pidText)
@@ -58,6 +60,7 @@ func ParseTrace(text string) (Trace, error) {
 		if err != nil {
 			return nil, err
 		}
+		call.Line = n
 		t[pid] = append(t[pid], call)
 	}
 	return t, nil

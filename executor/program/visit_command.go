@@ -206,6 +206,7 @@ func (l *lowering) Exec(s *plan.Exec) error {
 	} else {
 		l.op(limit, callSetsid)
 	}
+	l.defaultSignals()
 	l.op(last, callSigprocmask, named(unix.SIG_SETMASK, sigHow), structure(word("set", 0)), null(), num(8))
 	candidates := []string{s.Args[0]}
 	if !strings.Contains(s.Args[0], "/") {
@@ -225,6 +226,20 @@ func (l *lowering) Exec(s *plan.Exec) error {
 		o.Try = len(candidates) > 1
 	}
 	return nil
+}
+
+// inherited are the signals that Go leaves ignored where boxfile was started so, as
+// by nohup(1) or in a shell's background. The fork itself resets the others,
+// because Go handles them. A test holds that all are covered.
+var inherited = [...]unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU}
+
+// defaultSignals has the command begin with every signal's default action: one
+// that is ignored would stay so, and a shell cannot even trap it.
+func (l *lowering) defaultSignals() {
+	action := structure(word("sa_handler", 0), word("", 0), word("", 0), word("", 0))
+	for _, n := range inherited {
+		l.op(last, callSigaction, named(uint64(n), signals), action, null(), num(8))
+	}
 }
 
 func (l *lowering) dieWithParent(ph phase) {

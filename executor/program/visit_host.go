@@ -155,6 +155,10 @@ func (l *lowering) Unshare(s *plan.Unshare) error {
 			return l.refuse("", "", "namespace %q is not known", w)
 		}
 	}
+	if l.inCgroup && l.prog.Flags&unix.CLONE_NEWCGROUP != 0 { // a fork would make the parent's cgroup its root
+		l.prog.Flags &^= unix.CLONE_NEWCGROUP
+		l.op(start, callUnshare, named(unix.CLONE_NEWCGROUP, namespaceFlags))
+	}
 	l.userNS = l.prog.Flags&unix.CLONE_NEWUSER != 0
 	if !l.userNS && l.facts.UID != 0 {
 		return l.refuse(fmt.Sprintf("boxfile runs as user %d", l.facts.UID), "remove namespaces.user, or run as root", "namespaces.user: host needs root")

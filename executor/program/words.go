@@ -27,11 +27,11 @@ func (w *words) say(format string, args ...any) error {
 func (w *words) CreateSource(s *plan.CreateSource) error { return w.say("create %s", s.Path) }
 func (w *words) Keep(s *plan.Keep) error                 { return w.say("keep writes in %s", s.Dir) }
 func (w *words) Cgroup(*plan.Cgroup) error               { return w.say("make a cgroup for the box") }
-func (w *words) Limit(s *plan.Limit) error               { return w.say("limit %s", s.Resource) }
-func (w *words) CPUSet(s *plan.CPUSet) error             { return w.say("keep the box on CPU %s", s.CPUs) }
-func (w *words) IO(s *plan.IO) error                     { return w.say("limit io of %s", s.Device) }
+func (w *words) Limit(s *plan.Limit) error               { return w.say("enforce the %s", s) }
+func (w *words) CPUSet(s *plan.CPUSet) error             { return w.say("enforce the %s", s) }
+func (w *words) IO(s *plan.IO) error                     { return w.say("enforce the %s", s) }
 func (w *words) OOM(*plan.OOM) error                     { return w.say("have the memory limit end the whole box") }
-func (w *words) CgroupFile(s *plan.CgroupFile) error     { return w.say("set %s to %s", s.File, s.Value) }
+func (w *words) CgroupFile(s *plan.CgroupFile) error     { return w.say("set %s", s) }
 func (w *words) Timeout(*plan.Timeout) error             { return w.say("end the box after its timeout") }
 func (w *words) IDMapRanges(*plan.IDMapRanges) error     { return w.say("map the box's ids") }
 func (w *words) CloseFDs(*plan.CloseFDs) error           { return w.say("close descriptors") }
