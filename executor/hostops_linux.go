@@ -16,7 +16,8 @@ import (
 )
 
 // hostOp does one op of the host side and remembers how to undo it.
-func (r *run) hostOp(h *program.HostOp) *Failure {
+func (r *run) hostOp(i int) *Failure {
+	h := &r.prog.Host[i]
 	switch h.Kind {
 	case program.MakeDir:
 		return r.make(h, unix.S_IFDIR, 0o755)
@@ -24,6 +25,14 @@ func (r *run) hostOp(h *program.HostOp) *Failure {
 		return r.make(h, unix.S_IFREG, 0o644)
 	case program.KeepDir:
 		return r.keep(h)
+	case program.AskScope:
+		return r.askScope(h)
+	case program.MakeCgroup:
+		return r.makeCgroup(i)
+	case program.SetLimit:
+		return r.setLimit(h)
+	case program.EndAfter:
+		r.limit = h
 	case program.WriteMap: // at its sync point
 	}
 	return nil
@@ -199,6 +208,9 @@ func runIDTool(tool string, pid int, lines []program.IDLine) error {
 // undo takes back what was done on the host, last first.
 func (r *run) undo() error {
 	var errs *multierror.Error
+	if err := r.removeCgroups(); err != nil {
+		errs = multierror.Append(errs, err)
+	}
 	for i := len(r.undoers) - 1; i >= 0; i-- {
 		if err := r.undoers[i](); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
 			errs = multierror.Append(errs, err)

@@ -74,6 +74,13 @@ func upMain() int {
 	if n := os.Getenv("BOXFILE_TEST_SPOIL"); n != "" {
 		spoil(prog, n)
 	}
+	if n, err := strconv.Atoi(os.Getenv("BOXFILE_TEST_SPOIL_HOST")); err == nil {
+		if n >= len(prog.Host) {
+			return noSuchOp
+		}
+		fmt.Fprintf(os.Stderr, "SPOILT %s %s %v\n", prog.Host[n].Kind, prog.Kind(prog.Host[n].Step), prog.Host[n].IfThere)
+		spoilHost(&prog.Host[n])
+	}
 	if n := os.Getenv("BOXFILE_TEST_HOLD"); n != "" {
 		hold(prog, n)
 	}
@@ -87,7 +94,18 @@ func upMain() int {
 			}
 		}()
 	}
-	status, err := executor.Run(prog, executor.Options{})
+	status, err := executor.Run(prog, executor.Options{NotEnforced: func(step int, why string) {
+		fmt.Fprintf(os.Stderr, "NOT ENFORCED %s: %s\n", prog.Kind(step), why)
+	}})
+	if file := os.Getenv("BOXFILE_TEST_STATUS"); file != "" {
+		out, _ := json.Marshal(status)
+		if err := os.WriteFile(file, out, 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	if status.Left != nil {
+		fmt.Fprintln(os.Stderr, "LEFT", status.Left)
+	}
 	var failure *executor.Failure
 	if errors.As(err, &failure) {
 		step := "none"
@@ -130,18 +148,44 @@ func spoil(prog *program.Program, n string) {
 	(*list)[i] = o
 }
 
+// noSuchOp is the exit code of a run that was to spoil an op which it does not have.
+const noSuchOp = 98
+
+// spoilHost makes an op of the host side fail.
+func spoilHost(h *program.HostOp) {
+	switch h.Kind {
+	case program.MakeCgroup:
+		h.Cgroup.Parent += "/nosuch"
+	case program.SetLimit:
+		h.Path = "nosuch.file"
+	default:
+		h.Path = "/proc/nosuch/nosuch"
+	}
+}
+
 // hold has the child stop before an op until the supervisor dies: it reads the
 // control socket, and goes on with the rest when that ends.
 func hold(prog *program.Program, n string) {
 	list, i := opNumber(prog, n)
 	wait := program.Op{Step: -1, Call: &program.Call{Name: "read", Nr: syscall.SYS_READ},
 		Args: []program.Arg{{Reg: program.Control}, {Kind: program.Buffer, More: &program.More{Buffer: 8}}, {Num: 8}}}
-	if list == &prog.Enter && i < 4 { // the child still holds the other end itself
+	if list == &prog.Enter && i <= lastClose(prog.Enter) { // the child still holds the other end itself
 		second := program.Arg{Kind: program.Struct, More: &program.More{Fields: []program.Field{{Name: "sec", Size: 8, Num: 1}, {Name: "nsec", Size: 8}}}}
 		wait.Call, wait.Args = &program.Call{Name: "ppoll", Nr: syscall.SYS_PPOLL}, []program.Arg{{}, {}, second, {}, {}}
 	}
 	rest := append([]program.Op{wait}, (*list)[i:]...)
 	*list = append((*list)[:i:i], rest...)
+}
+
+// lastClose is the place of the op with which the child lets go of descriptors.
+func lastClose(list []program.Op) int {
+	last := 0
+	for i := range list {
+		if list[i].Call.Name == "close_range" {
+			last = i
+		}
+	}
+	return last
 }
 
 // box is a run of a plan in a test.
@@ -151,6 +195,7 @@ type box struct {
 	user   *syscall.Credential // nil: the tester's own
 	env    []string
 	prefix []string // a program to run it under, as strace
+	ends   int      // the exit code of a traced run
 }
 
 type result struct {

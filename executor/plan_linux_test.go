@@ -2,6 +2,7 @@ package executor_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"os"
 	"os/user"
@@ -16,7 +17,10 @@ import (
 // Plans of these tests are written by hand, in the order of plan.Kinds: the
 // executor is tested against its own contract, without the compiler.
 
-type planner struct{ steps []plan.Step }
+type planner struct {
+	steps []plan.Step
+	name  string // of the box; "" is testbox
+}
 
 // fullPlan is a box with everything that a default Boxfile asks for, in a tmpfs
 // root that holds nothing but the probe. Options change it.
@@ -79,7 +83,7 @@ func (p *planner) before(kind string, add ...plan.Step) *planner {
 }
 
 func (p *planner) plan() *plan.Plan {
-	out := &plan.Plan{Name: "testbox", File: "test.yaml"}
+	out := &plan.Plan{Name: cmp.Or(p.name, "testbox"), File: "test.yaml"}
 	for i, s := range p.steps {
 		out.Add(s, plan.Position{Line: i + 1, Col: 1})
 	}

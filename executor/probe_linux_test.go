@@ -97,6 +97,8 @@ func probeMain() int {
 			return 1
 		}
 		os.Stdout.Write(b)
+	case "eat", "forks", "spin", "transfer", "affinity", "cgroup", "stubborn", "raise", "raise-inside":
+		return useUp(args)
 	case "stat":
 		var st unix.Stat_t
 		if err := unix.Stat(args[1], &st); err != nil {

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
 
+	"github.com/boxfile/boxfile/executor/internal/cgroup"
 	"github.com/boxfile/boxfile/executor/internal/fork"
 	"github.com/boxfile/boxfile/executor/program"
 	"golang.org/x/sys/unix"
@@ -19,12 +21,13 @@ import (
 var forwarded = []os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT}
 
 // Run makes the box, waits until it is gone, and says how its command ended.
-// The error is a *Failure. The box dies with the thread that forked it, so Run
-// must not be called on a goroutine that is locked to a thread and ends early.
+// The error is a *Failure. The box dies with the thread that forked it; Run sees
+// to it that no other goroutine can end that.
 func Run(p *program.Program, o Options) (Status, error) {
 	r := &run{prog: p, opts: o}
 	status, failure := r.run()
 	if failure == nil {
+		status.Left = r.removeCgroups()
 		r.release()
 		return status, nil
 	}
@@ -37,17 +40,24 @@ type run struct {
 	prog    *program.Program
 	opts    Options
 	child   fork.Child
-	undoers []func() error // in the order of what was done
-	stop    func()         // ends the forwarding of signals
-	closers []int          // descriptors that hold locks while the box lives
+	undoers []func() error        // in the order of what was done
+	stop    func()                // ends the forwarding of signals
+	unlock  func()                // lets go of the thread that forked, or nil
+	closers []int                 // descriptors that hold locks while the box lives
+	cgroups map[int]*cgroup.Group // by the host op that made it
+	since   time.Time             // when the box was started
+	limit   *program.HostOp       // its timeout, or nil
 }
 
 func (r *run) run() (Status, *Failure) {
 	if f := r.checkStandard(); f != nil {
 		return Status{}, f
 	}
+	for _, u := range r.prog.Unenforced {
+		r.notEnforced(u.Step, u.Why)
+	}
 	for i := range r.prog.Host {
-		if f := r.hostOp(&r.prog.Host[i]); f != nil {
+		if f := r.hostOp(i); f != nil {
 			return Status{}, f
 		}
 	}
@@ -63,8 +73,10 @@ func (r *run) run() (Status, *Failure) {
 	}
 	defer unix.Close(r.child.PIDFD)
 	status, failure := r.watch(ours)
-	if r.stop != nil {
-		r.stop()
+	for _, end := range [...]func(){r.stop, r.unlock} {
+		if end != nil {
+			end()
+		}
 	}
 	return status, failure
 }
@@ -122,6 +134,17 @@ func (r *run) start(control int) error {
 	}
 	defer l.Free()
 	l.Erase, l.TellStarted = arguments(), r.opts.Progress != nil
+	if err := r.join(l); err != nil {
+		return err
+	}
+	r.since = time.Now()
+	// A goroutine that ends while it is locked to a thread takes the thread along, but
+	// never the first one: there this one need not be locked, for which the runtime
+	// starts another thread (2 % of a start).
+	if unix.Gettid() != unix.Getpid() {
+		runtime.LockOSThread()
+		r.unlock = runtime.UnlockOSThread
+	}
 	r.child, err = fork.Start(l, uintptr(r.prog.Flags), control)
 	return err
 }
@@ -159,24 +182,21 @@ func (r *run) forward() {
 // a message costs a start more than the message.
 func (r *run) watch(control int) (Status, *Failure) {
 	h := hearing{run: r, control: control}
-	for r.listens() && !h.settled && h.next() {
+	for r.listens() && !h.settled && r.ready(control) && h.next() {
 	}
-	status, err := r.wait()
+	end, err := r.wait()
 	for !h.ended && h.next() {
 	}
 	if err != nil {
 		return Status{}, r.fail(-1, "waiting for the box", err)
 	}
-	if h.failure != nil {
+	if h.failure != nil && !end.timedOut {
 		return Status{}, h.failure
 	}
 	if h.signaled != 0 {
-		status = unix.WaitStatus(h.signaled)
+		end.status = unix.WaitStatus(h.signaled)
 	}
-	if status.Signaled() {
-		return Status{Code: signalBase + int(status.Signal()), Signal: int(status.Signal())}, nil
-	}
-	return Status{Code: status.ExitStatus()}, nil
+	return r.account(&end), nil
 }
 
 // listens says whether somebody waits for what the child says: the child itself
@@ -236,17 +256,41 @@ func (h *hearing) next() bool {
 	return true
 }
 
-// wait collects the child. A child that is process 1 is collected only when its whole pid namespace is empty.
-func (r *run) wait() (unix.WaitStatus, error) {
-	settled := unix.NsecToTimespec(int64(settleTime))
-	if n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(r.child.PIDFD), Events: unix.POLLIN}}, &settled, nil); n == 0 || err != nil {
+// ending is how process 1 ended.
+type ending struct {
+	status   unix.WaitStatus
+	usage    unix.Rusage
+	timedOut bool
+}
+
+// wait collects the child, which is process 1: that succeeds only when its whole pid namespace is empty.
+func (r *run) wait() (ending, error) {
+	var e ending
+	if !r.over(settleTime) {
 		r.forward()
+		if r.limit != nil {
+			e.timedOut = r.endInTime()
+		}
 	}
-	var status unix.WaitStatus
 	for {
-		_, err := unix.Wait4(r.child.PID, &status, unix.WALL, nil)
+		_, err := unix.Wait4(r.child.PID, &e.status, unix.WALL, &e.usage)
 		if !errors.Is(err, unix.EINTR) {
-			return status, err
+			return e, err
+		}
+	}
+}
+
+// over waits for the end of process 1, but no longer than that, and says whether it has come.
+func (r *run) over(atMost time.Duration) bool {
+	until := time.Now().Add(atMost)
+	for {
+		left := unix.NsecToTimespec(max(0, int64(time.Until(until))))
+		n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(r.child.PIDFD), Events: unix.POLLIN}}, &left, nil)
+		if err == nil {
+			return n > 0
+		}
+		if !errors.Is(err, unix.EINTR) { // the wait for the child tells
+			return false
 		}
 	}
 }

@@ -113,7 +113,7 @@ func (b *box) trace(p *planner) (*program.Program, program.Trace) {
 	b.t.Helper()
 	out := b.path("trace.txt")
 	b.prefix = append(append([]string{"strace"}, program.TraceFlags...), "-o", out)
-	if r := b.run(p.plan()); r.code != 0 {
+	if r := b.run(p.plan()); r.code != b.ends {
 		b.t.Fatalf("exit %d under strace\n%s", r.code, r.stderr)
 	}
 	text, err := os.ReadFile(out)
@@ -133,11 +133,16 @@ func (b *box) trace(p *planner) (*program.Program, program.Trace) {
 
 // matchAll finds the box side's processes in a trace and compares their calls with the program.
 func matchAll(prog *program.Program, trace program.Trace) error {
+	return matchAllFrom(prog, trace, map[program.Reg]int64{})
+}
+
+// matchAllFrom does so for a program with registers that are set before the start.
+func matchAllFrom(prog *program.Program, trace program.Trace, regs map[program.Reg]int64) error {
 	one, command, err := boxSide(prog, trace)
 	if err != nil {
 		return err
 	}
-	regs := map[program.Reg]int64{program.Control: controlDescriptor(one)}
+	regs[program.Control] = controlDescriptor(one)
 	rest, err := program.Match(prog.Enter, one, regs)
 	if err != nil {
 		return err
@@ -186,16 +191,16 @@ func boxSide(prog *program.Program, trace program.Trace) (one, command []program
 }
 
 func cloneFlags(c program.Traced, flags uint64) bool {
-	want := "flags=0x" + hex(flags|unix.CLONE_CLEAR_SIGHAND|unix.CLONE_PIDFD|unix.CLONE_SETTLS)
+	want := "flags=0x" + hexDigits(flags|unix.CLONE_CLEAR_SIGHAND|unix.CLONE_PIDFD|unix.CLONE_SETTLS)
 	return strings.Contains(c.Text, want+",")
 }
 
-func hex(n uint64) string {
+func hexDigits(n uint64) string {
 	const digits = "0123456789abcdef"
 	if n < 16 {
 		return digits[n : n+1]
 	}
-	return hex(n>>4) + digits[n&15:n&15+1]
+	return hexDigits(n>>4) + digits[n&15:n&15+1]
 }
 
 // controlDescriptor reads the control socket's number off the second close_range, which begins after it.

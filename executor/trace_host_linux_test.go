@@ -1,0 +1,180 @@
+package executor_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/boxfile/boxfile/executor/program"
+)
+
+// The host side makes exactly the cgroups that its printed ops say, writes to
+// them exactly what these say, and removes them again.
+func TestTraceLimits(t *testing.T) {
+	needStrace(t)
+	steps := append(memoryLimits(64<<20), limit("cpus", 50000), limit("pids", 50))
+	b := newBox(t)
+	b.needLimits(limited(t, steps, "exit", "0"))
+	p := limited(t, steps, "exit", "0")
+	if os.Getuid() != 0 {
+		p.without("init")
+	}
+	prog, trace := b.trace(p)
+	did := hostSide(prog, trace)
+	if err := matchHost(prog, did.changes); err != nil {
+		t.Fatal(err)
+	}
+	if err := matchAllFrom(prog, trace, did.tasks(prog)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range prog.Host { // the check itself can fail
+		h := &prog.Host[i]
+		old := *h
+		switch h.Kind {
+		case program.SetLimit:
+			h.Value += "1"
+		case program.MakeCgroup:
+			c := *h.Cgroup
+			c.Parent += "x"
+			h.Cgroup = &c
+		}
+		if matchHost(prog, did.changes) == nil {
+			t.Errorf("a change goes unnoticed: %s is now %s", old, *h)
+		}
+		*h = old
+	}
+	did.changes = append(did.changes, `write "1" to /sys/fs/cgroup/other`)
+	if matchHost(prog, did.changes) == nil {
+		t.Error("a write of nobody's goes unnoticed")
+	}
+}
+
+// hostCalls is what boxfile itself did on the host.
+type hostCalls struct {
+	changes []string          // to cgroups, in order
+	opened  map[string]string // the descriptors of files, by path
+}
+
+// tasks are the descriptors that the child joins its cgroups by.
+func (d *hostCalls) tasks(prog *program.Program) map[program.Reg]int64 {
+	regs := map[program.Reg]int64{}
+	for i := range prog.Host {
+		c := prog.Host[i].Cgroup
+		if c == nil || c.Tasks == 0 {
+			continue
+		}
+		for path, fd := range d.opened {
+			if strings.HasPrefix(path, c.Parent+"/boxfile/") && strings.HasSuffix(path, "/tasks") {
+				regs[c.Tasks], _ = strconv.ParseInt(fd, 10, 64)
+			}
+		}
+	}
+	return regs
+}
+
+var boxID = regexp.MustCompile(`-[0-9a-f]{8}(/|$)`)
+
+// hostSide replays the calls of all processes but the box's.
+func hostSide(prog *program.Program, trace program.Trace) *hostCalls {
+	one, command, _ := boxSide(prog, trace)
+	var all []program.Traced
+	for _, calls := range trace {
+		if len(calls) > 0 && (len(one) == 0 || &calls[0] != &one[0]) && (len(command) == 0 || &calls[0] != &command[0]) {
+			all = append(all, calls...)
+		}
+	}
+	slices.SortFunc(all, func(a, b program.Traced) int { return a.Line - b.Line })
+	d := &hostCalls{opened: map[string]string{}}
+	paths := map[string]string{}
+	for _, c := range all {
+		if c.Errno != 0 && c.Name != "mkdirat" && c.Name != "write" { // these count as asked for
+			continue
+		}
+		switch c.Name {
+		case "openat":
+			p := untraced(c.Args[1])
+			if !strings.HasPrefix(p, "/") {
+				p = paths[c.Args[0]] + "/" + p
+			}
+			fd := strconv.FormatInt(c.Result, 10)
+			paths[fd], d.opened[p] = p, fd
+		case "mkdirat":
+			d.changed("make " + untraced(c.Args[1]))
+		case "rmdir":
+			d.changed("remove " + untraced(c.Args[0]))
+		case "unlinkat":
+			d.changed("remove " + untraced(c.Args[1]))
+		case "write":
+			if strings.HasPrefix(paths[c.Args[0]], "/sys/fs/cgroup/") {
+				d.changed("write " + strconv.Quote(untraced(c.Args[1])) + " to " + paths[c.Args[0]])
+			}
+		}
+	}
+	return d
+}
+
+func (d *hostCalls) changed(what string) {
+	if strings.Contains(what, "/sys/fs/cgroup/") {
+		d.changes = append(d.changes, boxID.ReplaceAllString(what, "-ID$1"))
+	}
+}
+
+// untraced is a string that strace -xx has printed.
+func untraced(s string) string {
+	b, err := hex.DecodeString(strings.ReplaceAll(strings.Trim(s, `"`), `\x`, ""))
+	if err != nil {
+		return s
+	}
+	return string(b)
+}
+
+// matchHost compares what was done with the host ops.
+func matchHost(prog *program.Program, did []string) error {
+	var want, last []string
+	dirs := map[int]string{}
+	for i := range prog.Host {
+		h := &prog.Host[i]
+		c := h.Cgroup
+		switch h.Kind {
+		case program.SetLimit:
+			want = append(want, fmt.Sprintf("write %q to %s/%s", h.Value, dirs[h.Group], h.Path))
+		case program.MakeCgroup:
+			above := c.Parent + "/boxfile"
+			dirs[i] = above + "/" + c.Name + "-ID"
+			want = append(want, "make "+above, "make "+dirs[i])
+			for _, p := range c.Prepare {
+				want = append(want, fmt.Sprintf("write %q to %s/%s", p[1], above, p[0]))
+			}
+			undo := []string{"remove " + dirs[i] + "/box", "remove " + dirs[i], "remove " + above}
+			if c.Version == 2 {
+				if len(c.Missing) > 0 {
+					want = append(want, fmt.Sprintf("write %q to %s/cgroup.subtree_control", "+"+strings.Join(c.Missing, " +"), c.Parent))
+					undo = append(undo, fmt.Sprintf("write %q to %s/cgroup.subtree_control", "-"+strings.Join(c.Missing, " -"), c.Parent))
+				}
+				want = append(want, fmt.Sprintf("write %q to %s/cgroup.subtree_control", "+"+strings.Join(c.Controllers, " +"), above))
+			}
+			want = append(want, "make "+dirs[i]+"/box")
+			last = append(undo, last...)
+		}
+	}
+	want = append(want, last...)
+	for i := range max(len(want), len(did)) {
+		w, d := at(want, i), at(did, i)
+		if w != d {
+			return &program.Mismatch{Op: w, Call: d, Cause: fmt.Sprintf("change %d of the host side", i+1)}
+		}
+	}
+	return nil
+}
+
+func at(list []string, i int) string {
+	if i < len(list) {
+		return list[i]
+	}
+	return "nothing"
+}
