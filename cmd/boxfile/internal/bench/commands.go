@@ -63,6 +63,15 @@ security:
 command: [/bin/true]
 `
 
+// limits are added to the Boxfile for the start with limits, and these numbers to
+// what the others are asked for.
+const (
+	limitMemory = 256 << 20
+	limitPids   = 64
+	limits      = "\nresources: {memory: 256M, pids: 64}\n"
+	withLimits  = " limits" // ends the names of those starts
+)
+
 // lay makes the folder that becomes the root, the Boxfile and the bundle of the
 // OCI runtimes, and returns every command that could run here.
 func lay(dir, boxfile string) ([]command, error) {
@@ -76,20 +85,29 @@ func lay(dir, boxfile string) ([]command, error) {
 	if err := os.WriteFile(filepath.Join(dir, "bench.yaml"), []byte(definition), 0o644); err != nil {
 		return nil, err
 	}
+	if err := os.WriteFile(filepath.Join(dir, "limits.yaml"), []byte(definition+limits), 0o644); err != nil {
+		return nil, err
+	}
 	commands := []command{{name: "no box", args: []string{filepath.Join(root, "bin", "true")}}}
 	add := func(name string, args ...string) {
 		if path, err := exec.LookPath(args[0]); err == nil {
-			engine := name != "bwrap" && name != "boxfile" && name != "nsjail"
+			engine := !strings.HasPrefix(name, "bwrap") && !strings.HasPrefix(name, "boxfile") && !strings.HasPrefix(name, "nsjail")
 			commands = append(commands, command{name, append([]string{path}, args[1:]...), engine})
 		}
 	}
 	add("bwrap", "bwrap", "--unshare-all", "--unshare-user", "--ro-bind", root, "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "/bin/true")
 	add("boxfile", boxfile, "up", filepath.Join(dir, "bench.yaml"))
+	add("boxfile"+withLimits, boxfile, "up", filepath.Join(dir, "limits.yaml"))
 	add("nsjail", "nsjail", "-Mo", "-Q", "--chroot", root, "--", "/bin/true")
-	for _, runtime := range []string{"crun", "runc"} {
-		if err := layBundle(dir, root); err == nil {
+	add("nsjail"+withLimits, "nsjail", "-Mo", "-Q", "--cgroup_mem_max", fmt.Sprint(limitMemory), "--cgroup_pids_max", fmt.Sprint(limitPids), "--chroot", root, "--", "/bin/true")
+	limited := filepath.Join(dir, "limited")
+	if err := errors.Join(layBundle(dir, root, nil), os.Mkdir(limited, 0o755), layBundle(limited, root, map[string]any{
+		"memory": map[string]any{"limit": limitMemory}, "pids": map[string]any{"limit": limitPids},
+	})); err == nil {
+		for _, runtime := range []string{"crun", "runc"} {
 			state := filepath.Join(dir, "state-"+runtime)
 			add(runtime, runtime, "--root", state, "run", "--bundle", dir, "bench-@")
+			add(runtime+withLimits, runtime, "--root", state, "run", "--bundle", limited, "bench-@")
 		}
 	}
 	add("podman", "podman", "run", "--rm", "--network", "none", "--rootfs", root, "/bin/true")
@@ -123,8 +141,8 @@ func layRoot(root string) error {
 }
 
 // layBundle makes runc write its own idea of a bundle and changes as little as
-// the job needs: what runs, and a network namespace of its own.
-func layBundle(dir, root string) error {
+// the job needs: what runs, a network namespace of its own, and the limits.
+func layBundle(dir, root string, resources map[string]any) error {
 	config := filepath.Join(dir, "config.json")
 	if _, err := os.Stat(config); err == nil {
 		return nil
@@ -155,6 +173,9 @@ func layBundle(dir, root string) error {
 	spec["root"] = map[string]any{"path": root, "readonly": true}
 	if list, ok := linux["namespaces"].([]any); ok && !strings.Contains(string(b), `"network"`) {
 		linux["namespaces"] = append(list, map[string]any{"type": "network"})
+	}
+	if resources != nil {
+		linux["resources"] = resources
 	}
 	b, err = json.Marshal(spec)
 	if err != nil {

@@ -109,7 +109,7 @@ func report(commands []command, samples [][]sample) {
 			base = i
 		}
 	}
-	fmt.Printf("%-12s %8s %8s %8s %8s %9s %16s\n", "start-up", "median", "min", "p90", "cpu", "peak", "of "+commands[base].name)
+	fmt.Printf("%-14s %8s %8s %8s %8s %9s %16s\n", "start-up", "median", "min", "p90", "cpu", "peak", "of "+commands[base].name)
 	for i, c := range commands {
 		wall, cpu, ratio := make([]float64, 0), make([]float64, 0), make([]float64, 0)
 		for r, s := range samples[i] {
@@ -117,11 +117,26 @@ func report(commands []command, samples [][]sample) {
 			cpu = append(cpu, ms(s.cpu))
 			ratio = append(ratio, ms(s.wall)/ms(samples[base][r].wall))
 		}
-		fmt.Printf("%-12s %5.2f ms %5.2f ms %5.2f ms %5.2f ms %5.1f MiB %6.3f (%.2f-%.2f)\n", c.name,
+		fmt.Printf("%-14s %5.2f ms %5.2f ms %5.2f ms %5.2f ms %5.1f MiB %6.3f (%.2f-%.2f)\n", c.name,
 			quantile(wall, .5), quantile(wall, 0), quantile(wall, .9), quantile(cpu, .5), peak(c),
 			quantile(ratio, .5), quantile(ratio, .25), quantile(ratio, .75))
 	}
 	fmt.Println("peak: the most memory of the tool's own process; ratios: median and quartiles over rounds")
+	for i, c := range commands {
+		for j, with := range commands {
+			if with.name == c.name+withLimits && !c.once { // the engines make cgroups either way
+				fmt.Printf("%s with limits of memory and pids: %.3f of a start without\n", c.name, quantile(ratios(samples[j], samples[i]), .5))
+			}
+		}
+	}
+}
+
+func ratios(of, to []sample) []float64 {
+	out := make([]float64, len(of))
+	for i := range of {
+		out[i] = ms(of[i].wall) / ms(to[i].wall)
+	}
+	return out
 }
 
 func ms(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
