@@ -57,8 +57,10 @@ func (t *terminal) verb(call *cli.Call, stdin io.Reader) (int, error) {
 		return exitOK, t.plan(call, stdin)
 	case cli.Validate:
 		return t.validate(call, stdin)
+	case cli.GC:
+		return exitOK, t.gc()
 	case cli.Schema:
-		return exitOK, t.schema()
+		return exitOK, t.schema(call)
 	case cli.Version:
 		return exitOK, t.version()
 	case cli.Completion:

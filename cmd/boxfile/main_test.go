@@ -96,11 +96,20 @@ func openToAll(dir string) error {
 	})
 }
 
-// condition knows "root", and the names of programs. With BOXFILE_TEST_NO_SKIP a
+// condition knows "root", "limits" for a user who can have limits of every kind on
+// this machine, and the names of programs. With BOXFILE_TEST_NO_SKIP a
 // program that is not installed is a failure instead of a skip.
 func condition(name string) (bool, error) {
 	if name == "root" {
 		return os.Getuid() == 0, nil
+	}
+	if name == "limits" {
+		file := filepath.Join(bin, "limits.yaml")
+		err := os.WriteFile(file, []byte("boxfile: 1\ncommand: [/bin/true]\nresources: {memory: 64M, cpus: 1, pids: 64}\n"), 0o644)
+		if err != nil {
+			return false, err
+		}
+		return exec.Command(filepath.Join(bin, "boxfile"), "up", file).Run() == nil, nil
 	}
 	_, err := exec.LookPath(name)
 	if err != nil && os.Getenv("BOXFILE_TEST_NO_SKIP") != "" {

@@ -27,7 +27,7 @@ func lower(c *compiled) (*program.Program, error) {
 	if errors.As(err, &refusal) {
 		return nil, &refused{problem{
 			at: stepAt(c.source.name, c.plan, refusal.Step), text: refusal.Message, cause: refusal.Cause, fix: refusal.Fix,
-			detail: stepDetail(c.plan, refusal.Step, ""),
+			detail: stepDetail(c.plan, refusal.Step, ""), step: refusal.Step + 1,
 		}, refusal.Code}
 	}
 	return p, err
@@ -50,7 +50,7 @@ func writeProgram(w io.Writer, c *compiled) error {
 }
 
 // runBox carries the plan out. The code is the command's own.
-func (t *terminal) runBox(c *compiled, verbose bool) (int, error) {
+func (t *terminal) runBox(c *compiled, verbose bool, r *report) (int, error) {
 	since := time.Now()
 	p, err := lower(c)
 	var no *refused
@@ -64,17 +64,28 @@ func (t *terminal) runBox(c *compiled, verbose bool) (int, error) {
 	if say != nil {
 		say(wordPlanned(c.plan))
 	}
-	status, err := executor.Run(p, executor.Options{Progress: say})
+	status, err := executor.Run(p, executor.Options{Progress: say, NotEnforced: func(step int, why string) {
+		t.message(wordNotEnforced(c.source.name, c.plan, step, why))
+		r.notEnforced(step, why)
+	}})
 	var failure *executor.Failure
 	switch {
 	case errors.As(err, &failure):
 		return exitCannot, &problem{
 			at: stepAt(c.source.name, c.plan, failure.Step), text: failure.Message, cause: failure.Cause, fix: failure.Fix,
 			detail: stepDetail(c.plan, failure.Step, failure.Detail), undo: failure.Undo, code: failure.Code,
+			step: failure.Step + 1,
 		}
 	case err != nil:
 		return exitCannot, err
 	}
+	for _, l := range status.Reached {
+		t.message("boxfile: " + printable(wordReached(c.source.name, c.plan, l)) + "\n")
+	}
+	if status.Left != nil {
+		t.warn(wordLeft(status.Left))
+	}
+	r.went(&status)
 	return status.Code, nil
 }
 

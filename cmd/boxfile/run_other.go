@@ -12,4 +12,6 @@ func needsLinux() error {
 
 func writeProgram(io.Writer, *compiled) error { return needsLinux() }
 
-func (t *terminal) runBox(*compiled, bool) (int, error) { return exitCannot, needsLinux() }
+func (t *terminal) runBox(*compiled, bool, *report) (int, error) { return exitCannot, needsLinux() }
+
+func (t *terminal) gc() error { return needsLinux() }

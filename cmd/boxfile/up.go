@@ -9,12 +9,29 @@ import (
 // up runs the box, or prints its plan under --dry-run, and returns the exit code
 // of the command.
 func (t *terminal) up(call *cli.Call, stdin io.Reader) (int, error) {
+	if call.Has(cli.DryRun) { // the executor is not even made, and no report
+		c, err := compile(call, stdin)
+		if err != nil {
+			return exitCannot, err
+		}
+		return exitOK, t.text(c)
+	}
+	r, err := openReport(call.Value(cli.Report))
+	if err != nil {
+		return exitCannot, err
+	}
+	code, err := t.upReported(call, stdin, r)
+	if fault := r.write(code, err); fault != nil {
+		t.warn(fault)
+	}
+	return code, err
+}
+
+func (t *terminal) upReported(call *cli.Call, stdin io.Reader, r *report) (int, error) {
 	c, err := compile(call, stdin)
 	if err != nil {
 		return exitCannot, err
 	}
-	if call.Has(cli.DryRun) { // the executor is not even made
-		return exitOK, t.text(c)
-	}
-	return t.runBox(c, call.Has(cli.Verbose))
+	r.about(c)
+	return t.runBox(c, call.Has(cli.Verbose), r)
 }

@@ -35,6 +35,7 @@ type problem struct {
 	detail string // step, system call, error name
 	undo   error  // what could not be undone
 	code   int    // 0: what the verb says
+	step   int    // of the plan, counted from 1; 0: none
 }
 
 func (p *problem) Error() string { return p.at + ": " + p.text }
@@ -63,30 +64,42 @@ func (t *terminal) result(text []byte) error {
 	return nil
 }
 
-// fail prints an error and returns the exit code of a verb that met it.
-func (t *terminal) fail(verb string, err error) int {
-	code := exitWrong
-	if verb == cli.Up {
-		code = exitCannot
-	}
+// exitCode is that of a verb that met an error.
+func exitCode(verb string, err error) int {
 	var usage *cli.UsageError
 	var p *problem
 	switch {
 	case errors.As(err, &usage):
-		p, code = wordUsage(usage), exitUsage
+		return exitUsage
+	case errors.As(err, &p) && p.code != 0:
+		return p.code
+	case verb == cli.Up:
+		return exitCannot
+	}
+	return exitWrong
+}
+
+// fail prints an error and returns the exit code of a verb that met it.
+func (t *terminal) fail(verb string, err error) int {
+	var usage *cli.UsageError
+	var p *problem
+	switch {
+	case errors.As(err, &usage):
+		p = wordUsage(usage)
 	case errors.As(err, &p):
-		if p.code != 0 {
-			code = p.code
-		}
+	case schema.Diagnostics(err) != nil:
+		t.message(schema.Render(err, t.colour()))
+		return exitCode(verb, err)
 	default:
-		if schema.Diagnostics(err) != nil {
-			t.message(schema.Render(err, t.colour()))
-			return code
-		}
 		p = &problem{text: err.Error()}
 	}
 	t.message(p.lines(t.colour()))
-	return code
+	return exitCode(verb, err)
+}
+
+// warn prints what went wrong beside a box that has run.
+func (t *terminal) warn(err error) {
+	_ = t.fail(cli.Up, err) // the exit code stays the command's
 }
 
 // lines is the problem as schema.Render shows those of a document.
@@ -210,6 +223,33 @@ func stepDetail(p *plan.Plan, step int, call string) string {
 		return stepName(p, step)
 	}
 	return stepName(p, step) + ": " + call
+}
+
+// place is where a step comes from, in brackets.
+func place(path string, p *plan.Plan, step int) string {
+	if p.Positions[step].IsDefault() {
+		return "(default)"
+	}
+	return "(" + stepAt(path, p, step) + ")"
+}
+
+// wordLimit is a limit as the file has it: "memory limit 64 MiB (dev.yaml:31:11)".
+func wordLimit(path string, p *plan.Plan, step int) string {
+	name := plan.InfoOf(p.Steps[step]).Name
+	if s, ok := p.Steps[step].(fmt.Stringer); ok {
+		name = s.String()
+	}
+	return name + " " + place(path, p, step)
+}
+
+// wordNotEnforced is what is said of a limit that the file lets go.
+func wordNotEnforced(path string, p *plan.Plan, step int, why string) string {
+	return "boxfile: not enforced: " + printable(wordLimit(path, p, step)+": "+why) + "\n"
+}
+
+// wordLeft is what is said when the cgroups of a box that has run could not be removed.
+func wordLeft(err error) *problem {
+	return &problem{text: "left behind: " + err.Error(), fix: "boxfile gc"}
 }
 
 // wordPlanned is the first line of up -v.

@@ -6,6 +6,7 @@ const (
 	Plan       = "plan"
 	Validate   = "validate"
 	Schema     = "schema"
+	GC         = "gc"
 	Version    = "version"
 	Completion = "completion"
 	Help       = "help"
@@ -15,6 +16,7 @@ const (
 	Output    = "output"
 	Input     = "input"
 	InputFile = "input-file"
+	Report    = "report"
 )
 
 // Tagline says what the tool is for.
@@ -22,7 +24,7 @@ const Tagline = "Runs a command in the box that a YAML file describes, and no wi
 
 // Verbs is the command line. Help, completion, man pages and the parser read it.
 func Verbs() []Verb {
-	return []Verb{up(), plan(), validate(), schema(), version(), completion(), help()}
+	return []Verb{up(), plan(), validate(), gc(), schema(), version(), completion(), help()}
 }
 
 func inputs() []Flag {
@@ -43,10 +45,12 @@ func up() Verb {
 		Flags: append([]Flag{
 			{Name: DryRun, Help: "print the plan, touch nothing"},
 			{Name: Verbose, Letter: "v", Help: "say what is done, with the time since start"},
+			{Name: Report, Arg: "FILE", File: true, Help: "write how it went to FILE, as JSON"},
 		}, inputs()...),
 		Command: true,
 		Exit: []Exit{
 			{"N", "the command's own"}, {"128+N", "signal N ended it"},
+			{"124", "the timeout of the file ended it"},
 			{"125", "boxfile could not run it; nothing ran"},
 			{"126", "the command cannot be executed"}, {"127", "it was not found"},
 			{"64", "the command line is wrong"},
@@ -54,6 +58,7 @@ func up() Verb {
 		Examples: []Example{
 			{"boxfile up", "run ./Boxfile.yaml"},
 			{"boxfile up dev.yaml -- sh -c 'id; ls /'", "another command in the same box"},
+			{"boxfile up --report run.json dev.yaml", "exit code, reason, limits met, CPU time, memory"},
 		},
 	}
 }
@@ -91,12 +96,23 @@ func validate() Verb {
 	}
 }
 
+func gc() Verb {
+	return Verb{
+		Name: GC, Short: "remove what killed boxes left behind",
+		Long: "A boxfile that is killed (kill -9) takes its box along, but leaves the box's\n" +
+			"cgroups, empty. The next start in the same place removes them, and so does\n" +
+			"this, everywhere the caller may. Prints what it has removed.",
+		Exit: answers("nothing is left", "this machine could not be looked at"),
+	}
+}
+
 func schema() Verb {
 	return Verb{
-		Name: Schema, Short: "print the JSON Schema of the language",
-		Long:     "Prints the schema (draft 2020-12) for editors and other programs.",
+		Name: Schema, Short: "print the JSON Schema of the language or of a report",
+		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, or of what up --report writes.",
+		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report}},
 		Exit:     answers("printed", "standard output could not be written"),
-		Examples: []Example{{"boxfile schema > boxfile.schema.json", "for an editor's YAML mode"}},
+		Examples: []Example{{"boxfile schema > boxfile.schema.json", "for an editor's YAML mode"}, {"boxfile schema report", "what a report holds"}},
 	}
 }
 
@@ -126,7 +142,7 @@ func help() Verb {
 	return Verb{
 		Name: Help, Short: "show this, or a verb's own help",
 		Long:     "Prints the list of verbs, or what one of them takes.",
-		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Validate, Schema, Version, Completion, Help}},
+		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Validate, GC, Schema, Version, Completion, Help}},
 		Exit:     answers("printed", "standard output could not be written"),
 	}
 }

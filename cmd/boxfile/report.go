@@ -1,0 +1,143 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+)
+
+// reportVersion is the version of the form that up --report writes. A member
+// that is added leaves it; one that goes, or means something else, raises it.
+const reportVersion = 1
+
+// report is what up --report writes, as report.schema.json describes it. A
+// member that is null was not measured, or does not apply.
+type report struct {
+	Version     int           `json:"report_version"`
+	File        *string       `json:"file"`
+	Name        *string       `json:"name"`
+	Plan        *string       `json:"plan"`   // digest
+	Failed      *string       `json:"failed"` // "boxfile" or "command"
+	ExitCode    int           `json:"exit_code"`
+	Signal      *string       `json:"signal"`
+	Reason      *string       `json:"reason"`
+	Message     *string       `json:"message"`
+	Step        *reportStep   `json:"step"` // that failed, or whose limit ended the command
+	Reached     []reportLimit `json:"limits_reached"`
+	NotEnforced []reportLimit `json:"limits_not_enforced"`
+	Usage       *reportUsage  `json:"usage"`
+
+	to       *os.File
+	compiled *compiled
+}
+
+// reportStep is a step of the plan and the place that asked for it.
+type reportStep struct {
+	Number int     `json:"number"` // from 1, as boxfile plan counts
+	Kind   string  `json:"kind"`
+	Key    *string `json:"key"`
+	Line   *int    `json:"line"`
+	Column *int    `json:"column"`
+}
+
+type reportLimit struct {
+	Step  *reportStep `json:"step"` // null: memory that ran out elsewhere
+	Count *uint64     `json:"count,omitempty"`
+	Why   *string     `json:"why,omitempty"`
+}
+
+type reportUsage struct {
+	Wall        float64  `json:"wall_seconds"`
+	User        float64  `json:"user_seconds"`
+	System      float64  `json:"system_seconds"`
+	MaxRSS      uint64   `json:"max_rss_bytes"`
+	PeakMemory  *uint64  `json:"peak_memory_bytes"`
+	Throttled   *float64 `json:"throttled_seconds"`
+	ReadBytes   *uint64  `json:"io_read_bytes"`
+	WriteBytes  *uint64  `json:"io_write_bytes"`
+	OOMKills    *uint64  `json:"oom_kills"`
+	PidsRefused *uint64  `json:"pids_refused"`
+}
+
+// openReport opens the file before anything runs, so that a box never runs
+// whose report could not be written. A file that stays empty tells of a boxfile
+// that was killed. The report is nil where none is asked for.
+func openReport(file string) (*report, error) {
+	if file == "" {
+		return nil, nil //nolint:nilnil // every method takes the nil report for none
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return nil, &problem{at: file, text: "cannot write the report: " + reason(err)}
+	}
+	return &report{Version: reportVersion, to: f, Reached: []reportLimit{}, NotEnforced: []reportLimit{}}, nil
+}
+
+// about says which plan the report is on.
+func (r *report) about(c *compiled) {
+	if r == nil {
+		return
+	}
+	r.compiled, r.File, r.Name = c, &c.source.name, &c.plan.Name
+	if digest, err := c.plan.Digest(); err == nil {
+		r.Plan = &digest
+	}
+}
+
+// step is a step of the plan by its index, or nil.
+func (r *report) step(i int) *reportStep {
+	if r.compiled == nil || i < 0 || i >= len(r.compiled.plan.Steps) {
+		return nil
+	}
+	p := r.compiled.plan
+	s := &reportStep{Number: i + 1, Kind: plan.InfoOf(p.Steps[i]).Name}
+	if at := &p.Positions[i]; !at.IsDefault() {
+		s.Line, s.Column = &at.Line, &at.Col
+	}
+	if key := p.Positions[i].Key; key != "" {
+		s.Key = &key
+	}
+	return s
+}
+
+// notEnforced notes a limit that the file lets go.
+func (r *report) notEnforced(step int, why string) {
+	if r != nil {
+		r.NotEnforced = append(r.NotEnforced, reportLimit{Step: r.step(step), Why: &why})
+	}
+}
+
+// write completes the report with how up ends, and writes it.
+func (r *report) write(code int, err error) error {
+	if r == nil {
+		return nil
+	}
+	r.ExitCode = code
+	who := "command"
+	if err != nil {
+		who = "boxfile"
+		message := err.Error()
+		var p *problem
+		if errors.As(err, &p) {
+			message = p.text
+			r.Step = r.step(p.step - 1)
+		}
+		r.Message, r.ExitCode = &message, exitCode("up", err)
+	}
+	if r.ExitCode != 0 {
+		r.Failed = &who
+	}
+	out, err := json.MarshalIndent(r, "", "  ")
+	if err == nil {
+		_, err = r.to.Write(append(out, '\n'))
+	}
+	if closing := r.to.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return &problem{at: r.to.Name(), text: "cannot write the report: " + reason(err)}
+	}
+	return nil
+}

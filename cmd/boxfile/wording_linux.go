@@ -1,0 +1,35 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/executor"
+)
+
+// wordReached is what is said of a limit that the box has met.
+func wordReached(path string, p *plan.Plan, l executor.Reached) string {
+	if l.Step < 0 {
+		return fmt.Sprintf("killed: memory ran out outside of the box's own limit, %s", processes(l.Count))
+	}
+	limit := wordLimit(path, p, l.Step)
+	switch s := p.Steps[l.Step].(type) { // three limits end or stop something, the others slow down
+	case *plan.Timeout:
+		return "killed: " + limit + " reached"
+	case *plan.Limit:
+		if s.Resource == "pids" {
+			return fmt.Sprintf("refused: %s reached, %s not started", limit, processes(l.Count))
+		}
+	}
+	if l.Count == 1 {
+		return "killed: " + limit + " reached"
+	}
+	return fmt.Sprintf("killed: %s reached, %s", limit, processes(l.Count))
+}
+
+func processes(n uint64) string {
+	if n == 1 {
+		return "1 process"
+	}
+	return fmt.Sprintf("%d processes", n)
+}
