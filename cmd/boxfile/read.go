@@ -34,8 +34,11 @@ func readBoxfile(name string, stdin io.Reader) (*source, error) {
 	return &source{name: name, folder: filepath.Dir(name), data: data}, err
 }
 
+// defaultNames are the files that a verb without one reads, the first that is there.
+var defaultNames = [...]string{"Boxfile.yaml", "boxfile.yaml"}
+
 func readDefault() (*source, error) {
-	names := []string{"Boxfile.yaml", "boxfile.yaml"}
+	names := defaultNames[:]
 	for _, name := range names {
 		data, err := readFile(name)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/schema"
 )
 
 // reportVersion is the version of the form that up --report writes. A member
@@ -62,15 +63,25 @@ type reportUsage struct {
 }
 
 // openReport opens the file before anything runs, so that a box never runs
-// whose report could not be written. A file that stays empty tells of a boxfile
-// that was killed. The report is nil where none is asked for.
-func openReport(file string) (*report, error) {
+// whose report could not be written. It is emptied when the box is about to
+// run: one that stays empty tells of a boxfile that was killed. The report is nil where none is asked for.
+func openReport(file string, boxfile []string) (*report, error) {
 	if file == "" {
 		return nil, nil //nolint:nilnil // every method takes the nil report for none
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, &problem{at: file, text: "cannot write the report: " + reason(err)}
+	}
+	if len(boxfile) == 0 {
+		boxfile = defaultNames[:]
+	}
+	for _, name := range boxfile {
+		a, err1 := f.Stat()
+		b, err2 := os.Stat(name)
+		if err1 == nil && err2 == nil && os.SameFile(a, b) {
+			return nil, &problem{at: file, text: "the report would be written over the Boxfile", fix: "name another file"}
+		}
 	}
 	return &report{Version: reportVersion, to: f, Reached: []reportLimit{}, NotEnforced: []reportLimit{}}, nil
 }
@@ -81,10 +92,14 @@ func (r *report) about(c *compiled) {
 		return
 	}
 	r.compiled, r.File, r.Name = c, &c.source.name, &c.plan.Name
+	r.empty()
 	if digest, err := c.plan.Digest(); err == nil {
 		r.Plan = &digest
 	}
 }
+
+// empty empties the file, if it is one: a pipe has nothing to be emptied.
+func (r *report) empty() { _ = r.to.Truncate(0) }
 
 // step is a step of the plan by its index, or nil.
 func (r *report) step(i int) *reportStep {
@@ -123,6 +138,8 @@ func (r *report) write(code int, err error) error {
 		if errors.As(err, &p) {
 			message = p.text
 			r.Step = r.step(p.step - 1)
+		} else if all := schema.Diagnostics(err); len(all) > 0 { // the first of them, as a line of a log
+			message = all[0].Error()
 		}
 		r.Message, r.ExitCode = &message, exitCode("up", err)
 	}
@@ -130,6 +147,7 @@ func (r *report) write(code int, err error) error {
 		r.Failed = &who
 	}
 	out, err := json.MarshalIndent(r, "", "  ")
+	r.empty()
 	if err == nil {
 		_, err = r.to.Write(append(out, '\n'))
 	}

@@ -16,7 +16,7 @@ func (t *terminal) up(call *cli.Call, stdin io.Reader) (int, error) {
 		}
 		return exitOK, t.text(c)
 	}
-	r, err := openReport(call.Value(cli.Report))
+	r, err := openReport(call.Value(cli.Report), call.Operands)
 	if err != nil {
 		return exitCannot, err
 	}

@@ -12,14 +12,17 @@ func wordReached(path string, p *plan.Plan, l executor.Reached) string {
 	if l.Step < 0 {
 		return fmt.Sprintf("killed: memory ran out outside of the box's own limit, %s", processes(l.Count))
 	}
-	limit := wordLimit(path, p, l.Step)
+	limit, pids := wordLimit(path, p, l.Step), false
 	switch s := p.Steps[l.Step].(type) { // three limits end or stop something, the others slow down
 	case *plan.Timeout:
 		return "killed: " + limit + " reached"
 	case *plan.Limit:
-		if s.Resource == "pids" {
-			return fmt.Sprintf("refused: %s reached, %s not started", limit, processes(l.Count))
-		}
+		pids = s.Resource == "pids"
+	case *plan.CgroupFile:
+		pids = s.File == "pids.max"
+	}
+	if pids {
+		return fmt.Sprintf("refused: %s reached, %s not started", limit, processes(l.Count))
 	}
 	if l.Count == 1 {
 		return "killed: " + limit + " reached"
