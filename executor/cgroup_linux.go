@@ -73,6 +73,9 @@ func (r *run) setLimit(h *program.HostOp) *Failure {
 	}
 	g := r.cgroups[h.Group]
 	err := g.Set(h.Path, h.Value, rounding)
+	if err == nil && r.prog.Host[h.Group].Cgroup.Version == 2 && strings.HasPrefix(h.Path, "cpuset.") {
+		err = g.Effective(h.Path, h.Value)
+	}
 	if err == nil && h.Own {
 		err = g.Own(h.Path)
 	}
@@ -80,11 +83,14 @@ func (r *run) setLimit(h *program.HostOp) *Failure {
 		return nil
 	}
 	f := r.failCgroup(h, err)
-	if h.BestEffort {
-		r.notEnforced(h.Step, strings.TrimPrefix(strings.Join([]string{f.Cause, f.Detail}, "; "), "; "))
-		return nil
+	if !h.BestEffort {
+		return f
 	}
-	return f
+	if r.letGo != h.Step+1 { // once, however many files it has
+		r.letGo = h.Step + 1
+		r.notEnforced(h.Step, strings.TrimPrefix(strings.Join([]string{f.Cause, f.Detail}, "; "), "; "))
+	}
+	return nil
 }
 
 // join has the child begin in the box's cgroups.
@@ -115,7 +121,7 @@ func (r *run) join(l *fork.Listing) error {
 
 // removeCgroups removes the box's cgroups, last first.
 func (r *run) removeCgroups() error {
-	var errs *multierror.Error
+	errs := &multierror.Error{ErrorFormat: inOneLine}
 	for i := len(r.prog.Host) - 1; i >= 0; i-- {
 		if g := r.cgroups[i]; g != nil {
 			if err := g.Remove(); err != nil {
@@ -138,6 +144,9 @@ func (r *run) failCgroup(h *program.HostOp, err error) *Failure {
 	}
 	file := path.Base(e.Path)
 	switch {
+	case errors.Is(err, cgroup.ErrEffect):
+		f.Message += ": a cgroup above allows less"
+		f.Cause = e.Error()
 	case errors.Is(err, cgroup.ErrValue):
 		f.Message += ": the kernel did not keep it"
 		f.Cause = fmt.Sprintf("%s was written %q; %v", file, e.Value, e.Err)
@@ -148,7 +157,7 @@ func (r *run) failCgroup(h *program.HostOp, err error) *Failure {
 		f.Message += ": this kernel has no such limit"
 		f.Cause = "there is no " + e.Path
 		if strings.Contains(file, "weight") && !strings.HasPrefix(file, "cpu") {
-			f.Fix = "weights need the BFQ scheduler or io.cost; bounds such as read_bps do not"
+			f.Fix = "weights of disks need io.cost on cgroup v2, and the BFQ scheduler on v1; bounds such as read_bps do not"
 		}
 	case errors.Is(err, unix.EROFS):
 		f.Message += ": cgroups are read-only here"
@@ -156,7 +165,7 @@ func (r *run) failCgroup(h *program.HostOp, err error) *Failure {
 	case errors.Is(err, unix.EBUSY) && file == "cgroup.subtree_control":
 		f.Message += ": processes are in the way"
 		f.Cause = "other processes are in " + path.Dir(e.Path) + ", and cgroup v2 limits only what is below a cgroup without processes (no internal processes)"
-		f.Fix = "systemd-run --user --scope -p Delegate=yes boxfile up FILE"
+		f.Fix = program.InScope(os.Getuid())
 	case errors.Is(err, unix.EAGAIN) && e.Op == "mkdir":
 		f.Message += ": there are too many cgroups"
 		f.Cause = "cgroup.max.descendants or cgroup.max.depth of a cgroup above is reached"

@@ -146,6 +146,11 @@ func (r *run) explainFork(err error) *Failure {
 	f := r.fail(step, "clone3", err)
 	f.Message += ": " + reason(err)
 	var e syscall.Errno
+	if errors.As(err, &e) && r.prog.Flags&unix.CLONE_INTO_CGROUP != 0 && (e == unix.EACCES || e == unix.EBUSY || e == unix.EOPNOTSUPP || e == unix.ENODEV) {
+		f.Message = "cannot start the box in its cgroup: " + reason(err)
+		f.Fix = program.InScope(os.Getuid())
+		return f
+	}
 	if errors.As(err, &e) && r.prog.Flags&unix.CLONE_NEWUSER != 0 {
 		f.Cause, f.Fix = userNamespaceCause(e)
 		if f.Cause != "" {

@@ -207,7 +207,7 @@ func runIDTool(tool string, pid int, lines []program.IDLine) error {
 
 // undo takes back what was done on the host, last first.
 func (r *run) undo() error {
-	var errs *multierror.Error
+	errs := &multierror.Error{ErrorFormat: inOneLine}
 	if err := r.removeCgroups(); err != nil {
 		errs = multierror.Append(errs, err)
 	}
@@ -218,6 +218,15 @@ func (r *run) undo() error {
 	}
 	r.release()
 	return errs.ErrorOrNil()
+}
+
+// inOneLine is several errors as a message has them.
+func inOneLine(list []error) string {
+	parts := make([]string, len(list))
+	for i, e := range list {
+		parts[i] = e.Error()
+	}
+	return strings.Join(parts, "; ")
 }
 
 // release lets go of the locks.

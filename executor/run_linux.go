@@ -29,10 +29,22 @@ func Run(p *program.Program, o Options) (Status, error) {
 	if failure == nil {
 		status.Left = r.removeCgroups()
 		r.release()
-		return status, nil
+	} else {
+		failure.Undo = r.undo()
+		status.Code = failure.Code
 	}
-	failure.Undo = r.undo()
-	return Status{Code: failure.Code}, failure
+	if r.child.PIDFD > 0 {
+		defer unix.Close(r.child.PIDFD)
+	}
+	for _, end := range [...]func(){r.stop, r.unlock} { // a signal that comes earlier must not end boxfile half-way
+		if end != nil {
+			end()
+		}
+	}
+	if failure != nil {
+		return status, failure
+	}
+	return status, nil
 }
 
 // run is one run of a program.
@@ -47,6 +59,7 @@ type run struct {
 	cgroups map[int]*cgroup.Group // by the host op that made it
 	since   time.Time             // when the box was started
 	limit   *program.HostOp       // its timeout, or nil
+	letGo   int                   // 1 and the step whose limit was let go last
 }
 
 func (r *run) run() (Status, *Failure) {
@@ -71,14 +84,7 @@ func (r *run) run() (Status, *Failure) {
 	if err != nil {
 		return Status{}, r.explainFork(err)
 	}
-	defer unix.Close(r.child.PIDFD)
-	status, failure := r.watch(ours)
-	for _, end := range [...]func(){r.stop, r.unlock} {
-		if end != nil {
-			end()
-		}
-	}
-	return status, failure
+	return r.watch(ours)
 }
 
 // checkStandard refuses descriptors that would be a door to the host's files:

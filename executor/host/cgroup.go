@@ -18,7 +18,7 @@ type Cgroups struct {
 // Hierarchy is one mounted tree of cgroups.
 type Hierarchy struct {
 	Version     int      // 1 or 2
-	Controllers []string // on v1 what it was mounted with; on v2 what its topmost cgroup has
+	Controllers []string // on v1 what it was mounted with, other options included; on v2 what its topmost cgroup has
 	Mount       string   // where it is mounted
 	Own         string   // the caller's cgroup, as /proc/self/cgroup has it
 	ReadOnly    bool     // the mount is

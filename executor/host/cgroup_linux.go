@@ -26,11 +26,11 @@ func (f *Facts) cgroups(controllers []string) error {
 		h := Hierarchy{Version: m.version, Mount: m.at, ReadOnly: m.readOnly}
 		controller := ""
 		if m.version == 1 {
-			h.Controllers = slices.DeleteFunc(slices.Clone(m.options), func(o string) bool { return !slices.Contains(controllers, o) })
-			if len(h.Controllers) == 0 {
+			at := slices.IndexFunc(m.options, func(o string) bool { return slices.Contains(controllers, o) })
+			if at < 0 {
 				continue
 			}
-			controller = h.Controllers[0]
+			h.Controllers, controller = m.options, m.options[at]
 		}
 		var known bool
 		if h.Own, known = membership(string(own), controller); !known {

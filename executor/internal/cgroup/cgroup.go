@@ -43,7 +43,8 @@ const (
 	idBytes = 4
 	// tries bounds how often Make starts again because another process removed
 	// the empty cgroup boxfile just then.
-	tries = 100
+	tries   = 100
+	maxFile = 1 << 20
 )
 
 // Error is a call on a cgroup that failed.
@@ -64,15 +65,21 @@ func (e *Error) Error() string {
 // Unwrap returns the errno.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrValue is a limit that the kernel took and did not keep.
-var ErrValue = errors.New("it reads back otherwise")
+// What can become of a limit that the kernel took.
+var (
+	ErrValue  = errors.New("it reads back otherwise")
+	ErrEffect = errors.New("a cgroup above does not allow all of it, but only")
+)
 
 // Make makes the cgroup, after removing what boxes that were killed have left in
 // its place. The error is an *Error, and nothing is left of it.
 func Make(p Place) (*Group, error) {
 	var id [idBytes]byte
 	var err error
-	for range tries {
+	for n := range tries {
+		if n > 0 { // the last box of a place may have switched them off since they were looked at
+			p.Missing = missing(p.Parent, p.Controllers)
+		}
 		if _, err = unix.Getrandom(id[:], 0); err != nil {
 			return nil, &Error{"getrandom", p.Parent, "", err}
 		}
@@ -123,7 +130,16 @@ func (g *Group) make() error {
 			}
 		}
 	}
-	return mkdir(path.Join(g.Dir, Leaf))
+	if !p.Leave {
+		note(above, p.Missing)
+	}
+	if err := mkdir(path.Join(g.Dir, Leaf)); err != nil {
+		return err
+	}
+	if unix.Geteuid() != 0 {
+		return nil
+	}
+	return g.Own(Leaf) // a box of root's that mounts it can make none below
 }
 
 func mkdir(dir string) error {
@@ -177,6 +193,19 @@ func (g *Group) Set(file, value string, rounding uint64) error {
 	return nil
 }
 
+// Effective looks whether a file of cpuset has effect: v2 takes processors that a
+// cgroup above does not have, and uses others instead.
+func (g *Group) Effective(file, value string) error {
+	got, err := g.Read(file + ".effective")
+	if errors.Is(err, unix.ENOENT) || err == nil && Holds(value, got, 0) { // only lists have such a file
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return &Error{"write", path.Join(g.Dir, file), value, fmt.Errorf("%w %q", ErrEffect, got)}
+}
+
 // in completes the path of an error about a file of the cgroup.
 func (g *Group) in(err error) error {
 	var e *Error
@@ -186,19 +215,26 @@ func (g *Group) in(err error) error {
 	return err
 }
 
-// Read is what a file of the cgroup says, up to 4 KiB of it, without the last line's end.
+// Read is what a file of the cgroup says, up to 1 MiB of it, without the last line's end.
 func (g *Group) Read(file string) (string, error) {
 	fd, err := unix.Openat(g.FD, file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return "", &Error{"read", path.Join(g.Dir, file), "", err}
 	}
 	defer unix.Close(fd)
+	var all []byte
 	var buf [4096]byte
-	n, err := unix.Read(fd, buf[:])
-	if err != nil {
-		return "", &Error{"read", path.Join(g.Dir, file), "", err}
+	for len(all) < maxFile {
+		n, err := unix.Read(fd, buf[:])
+		if err != nil {
+			return "", &Error{"read", path.Join(g.Dir, file), "", err}
+		}
+		if n == 0 {
+			break
+		}
+		all = append(all, buf[:n]...)
 	}
-	return strings.TrimSuffix(string(buf[:n]), "\n"), nil
+	return strings.TrimSuffix(string(all), "\n"), nil
 }
 
 // Entry opens the directory of the box's cgroup, which a process of v2 is born into, close-on-exec.

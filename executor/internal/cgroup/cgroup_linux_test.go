@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -88,6 +89,30 @@ func TestSweep(t *testing.T) {
 	}
 	if _, err := os.Stat(live.Dir); err != nil {
 		t.Error(err)
+	}
+}
+
+// Starts and ends that overlap neither fail nor leave anything.
+func TestMakeAndRemoveAtOnce(t *testing.T) {
+	at := parent(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 100 {
+				g, err := Make(Place{Parent: at, Name: "unit"})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := g.Remove(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if left, _ := filepath.Glob(at + "/boxfile/unit-*"); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
 	}
 }
 

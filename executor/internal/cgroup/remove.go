@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,13 +80,43 @@ func (g *Group) comeBack() error {
 		}
 		g.supervisor = ""
 	}
+	switchedOn := noted(above)
 	if err := unix.Rmdir(above); err != nil {
 		return nil //nolint:nilerr // another box has it
 	}
 	if !p.Leave {
-		off(p.Parent, p.Missing)
+		off(p.Parent, switchedOn)
 	}
 	return nil
+}
+
+// missing are those of the controllers that the children of a cgroup do not have.
+func missing(dir string, controllers []string) []string {
+	b, _ := os.ReadFile(dir + "/cgroup.subtree_control") // gone: the next call says so
+	have := strings.Fields(string(b))
+	return slices.DeleteFunc(slices.Clone(controllers), func(c string) bool { return slices.Contains(have, c) })
+}
+
+// switched is the attribute of the cgroup boxfile in which boxes note what they
+// switched on above it, for the last of them to switch off. cgroups have such from 5.7 on.
+const switched = "user.boxfile.controllers"
+
+func note(above string, controllers []string) {
+	if len(controllers) == 0 {
+		return
+	}
+	all := append(noted(above), controllers...)
+	slices.Sort(all)
+	_ = unix.Setxattr(above, switched, []byte(strings.Join(slices.Compact(all), " ")), 0) // then they stay on
+}
+
+func noted(above string) []string {
+	var buf [256]byte
+	n, err := unix.Getxattr(above, switched, buf[:])
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(buf[:n]))
 }
 
 // remove removes a cgroup and those below it, none of which has processes any
@@ -133,11 +164,17 @@ func children(dir string) []string {
 func Sweep(parent string) []string {
 	var gone []string
 	for _, dir := range children(path.Join(parent, Folder)) {
-		if sweepOne(dir) {
+		if hasID(dir) && sweepOne(dir) {
 			gone = append(gone, dir)
 		}
 	}
 	return gone
+}
+
+// hasID reports whether a name ends as those do that Make gives.
+func hasID(dir string) bool {
+	id := dir[strings.LastIndexByte(dir, '-')+1:]
+	return len(id) == 2*idBytes && strings.Trim(id, "0123456789abcdef") == ""
 }
 
 func sweepOne(dir string) bool {
