@@ -34,6 +34,8 @@ func useUp(args []string) int {
 	case "cgroup":
 		b, err := os.ReadFile("/proc/self/cgroup")
 		fmt.Print(string(b), err, "\n")
+	case "mount-cgroups":
+		return mountCgroups()
 	case "raise": // bytes
 		return raise(args[1])
 	case "raise-inside":
@@ -165,13 +167,17 @@ func transfer(how, file string, bytes int) int {
 // raise tries to raise the box's limits from namespaces of its own, where it has
 // every capability, and then eats more than it may.
 func raise(bytes string) int {
-	inside := func(maps []syscall.SysProcIDMap) (*os.Process, error) {
+	inside := func(flags uintptr, maps []syscall.SysProcIDMap) (*os.Process, error) {
 		return os.StartProcess("/probe", []string{"probe", "raise-inside", bytes}, &os.ProcAttr{Env: os.Environ(), Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
-			Sys: &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP, UidMappings: maps, GidMappings: maps}})
+			Sys: &syscall.SysProcAttr{Cloneflags: flags, UidMappings: maps, GidMappings: maps}})
 	}
-	p, err := inside([]syscall.SysProcIDMap{{Size: 1}})
+	user := []syscall.SysProcIDMap{{Size: 1}}
+	p, err := inside(unix.CLONE_NEWUSER|unix.CLONE_NEWNS|unix.CLONE_NEWCGROUP, user)
+	if err != nil {
+		p, err = inside(unix.CLONE_NEWNS, nil) // with the box's own capabilities
+	}
 	if err != nil { // user 0 can be mapped with CAP_SETFCAP only
-		p, err = inside(nil)
+		p, err = inside(unix.CLONE_NEWUSER|unix.CLONE_NEWNS, nil)
 	}
 	if err != nil {
 		fmt.Println("no namespaces:", err)
@@ -202,4 +208,34 @@ func raiseInside() {
 		_ = os.Mkdir("/tmp/nested", 0o755) // left behind for boxfile to remove
 		_ = os.WriteFile("/tmp/nested/cgroup.procs", []byte("0"), 0o644)
 	}
+}
+
+// mountCgroups tries to mount hierarchies from namespaces of its own. It forks and
+// calls the kernel itself: executing anything there would give up the capabilities
+// that a new user namespace gives.
+func mountCgroups() int {
+	types := [][]byte{[]byte("cgroup\x00"), []byte("cgroup\x00"), []byte("cgroup\x00"), []byte("cgroup2\x00")}
+	options := [][]byte{[]byte("memory\x00"), []byte("freezer\x00"), []byte("pids\x00"), []byte("\x00")}
+	none, at := []byte("none\x00"), []byte("/tmp\x00")
+	for _, flags := range []uintptr{unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP, unix.CLONE_NEWUSER | unix.CLONE_NEWNS} {
+		pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD)|flags, 0, 0, 0, 0, 0)
+		if errno == 0 && pid == 0 {
+			mounted := uintptr(0)
+			for i := range types {
+				if _, _, e := syscall.RawSyscall6(unix.SYS_MOUNT, uintptr(unsafe.Pointer(&none[0])), uintptr(unsafe.Pointer(&at[0])),
+					uintptr(unsafe.Pointer(&types[i][0])), 0, uintptr(unsafe.Pointer(&options[i][0])), 0); e == 0 {
+					mounted |= 1 << i
+				}
+			}
+			for {
+				_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, mounted, 0, 0)
+			}
+		}
+		var status syscall.WaitStatus
+		if errno == 0 {
+			_, _ = syscall.Wait4(int(pid), &status, 0, nil)
+		}
+		fmt.Println("namespaces:", errno == 0, "mounted:", status.ExitStatus())
+	}
+	return 0
 }

@@ -97,7 +97,7 @@ func probeMain() int {
 			return 1
 		}
 		os.Stdout.Write(b)
-	case "eat", "forks", "spin", "transfer", "affinity", "cgroup", "stubborn", "raise", "raise-inside":
+	case "eat", "forks", "spin", "transfer", "affinity", "cgroup", "stubborn", "raise", "raise-inside", "mount-cgroups":
 		return useUp(args)
 	case "stat":
 		var st unix.Stat_t

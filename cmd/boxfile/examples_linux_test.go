@@ -88,6 +88,9 @@ func TestScriptsEndAlike(t *testing.T) {
 		if code == exitCannot && sh != 0 {
 			return // both refuse
 		}
+		if limited[r.name] && r.user && sh == exitCannot && strings.Contains(out, "cannot enforce") {
+			return // a script does not ask systemd for a scope
+		}
 		if sh != code {
 			r.t.Errorf("the script ends with %d, the box with %d\n%s\n%s", sh, code, out, box)
 		}

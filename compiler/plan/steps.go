@@ -97,7 +97,8 @@ type CloseFDs struct{}
 type Session struct{}
 
 // Unshare enters new namespaces (namespaces(7)), named as lsns(8) does but in
-// words: user, mount, pid, network, ipc, uts, cgroup.
+// words: user, mount, pid, network, ipc, uts, cgroup. In a new user namespace no
+// other cgroup namespace can be made: whoever had one there could mount hierarchies.
 type Unshare struct {
 	Namespaces []string `json:"namespaces"`
 }

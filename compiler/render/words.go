@@ -120,6 +120,10 @@ func (v *words) Session(*plan.Session) error {
 func (v *words) Unshare(s *plan.Unshare) error {
 	v.say("enter new namespaces:")
 	v.list("none", literals(s.Namespaces))
+	if slices.Contains(s.Namespaces, "user") {
+		v.last(";")
+		return v.say("in them no further cgroup namespace")
+	}
 	return nil
 }
 

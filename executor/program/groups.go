@@ -70,7 +70,7 @@ func (l *lowering) placeV1(name, controller string, h *host.Hierarchy) {
 		return
 	}
 	op := &CgroupOp{Version: 1, Parent: own.Dir, Name: name, Controllers: []string{controller}}
-	if controller == "cpuset" { // a new cpuset is empty, and takes no processes
+	if slices.Contains(h.Controllers, "cpuset") { // mounted alone or with others
 		op.Prepare = [][2]string{{"cpuset.mems", own.Mems}, {"cpuset.cpus", own.CPUs}}
 	}
 	l.prog.Regs++
@@ -177,7 +177,7 @@ func common(a, b []string) []string {
 // notDelegated says why no cgroup with a controller can be had on v2.
 func (l *lowering) notDelegated(c string, h *host.Hierarchy) *Refusal {
 	top, own := &h.Levels[len(h.Levels)-1], &h.Levels[0]
-	const run = "systemd-run --user --scope -p Delegate=yes boxfile up FILE"
+	run := InScope(l.facts.UID)
 	switch {
 	case c != "" && !slices.Contains(top.Controllers, c):
 		return noController(c, "it is not in "+top.Dir+"/cgroup.controllers")
@@ -190,6 +190,14 @@ func (l *lowering) notDelegated(c string, h *host.Hierarchy) *Refusal {
 		return &Refusal{Cause: fmt.Sprintf("no cgroup from %s up to %s can be written to", own.Dir, top.Dir), Fix: "give the outer container a writable " + h.Mount}
 	}
 	return &Refusal{Cause: fmt.Sprintf("%s and what is above it are not delegated to user %d", own.Dir, l.facts.UID), Fix: run}
+}
+
+// InScope is the command that runs boxfile in a cgroup where it is alone.
+func InScope(uid int) string {
+	if uid == 0 {
+		return "systemd-run --scope -p Delegate=yes boxfile up FILE"
+	}
+	return "systemd-run --user --scope -p Delegate=yes boxfile up FILE"
 }
 
 func (l *lowering) delegated(own *host.Level) []string {

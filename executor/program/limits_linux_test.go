@@ -125,6 +125,42 @@ func TestLimitRefusals(t *testing.T) {
 	}
 }
 
+// Two entries for one disk would overwrite each other.
+func TestLimitOneDiskTwice(t *testing.T) {
+	f := factsWith(0, cgroupsV2(session(true), slice(true, all...)))
+	f.Disks["/srv"] = f.Disks["/dev/sda"]
+	_, err := Lower(limitsPlan(&plan.IO{Device: "/dev/sda", ReadBPS: new(uint64(1))}, &plan.IO{Device: "/srv", ReadBPS: new(uint64(2))}), f)
+	var r *Refusal
+	if !errors.As(err, &r) || r.Cause != "/dev/sda and /srv are on disk 8:0, and its bounds can be set once" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// Where cpuset shares its hierarchy, every limit there needs a cpuset that is not empty.
+func TestLimitCpusetMountedWithOthers(t *testing.T) {
+	c := host.Cgroups{Online: "0-7", Hierarchies: []host.Hierarchy{{Version: 1, Controllers: []string{"rw", "cpuset", "memory"}, Mount: mount, Own: "/",
+		Levels: []host.Level{{Dir: mount, Writable: true, Root: true, CPUs: "0-7", Mems: "0-1"}}}}}
+	for _, steps := range [][]plan.Step{{limitOf("memory", 1<<20)}, {limitOf("memory", 1<<20), &plan.CPUSet{CPUs: "1"}}} {
+		prog, err := Lower(limitsPlan(steps...), factsWith(0, c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, h := range prog.Host {
+			if h.Kind == SetLimit {
+				got = append(got, h.Path+" "+h.Value)
+			}
+		}
+		want := "cpuset.mems 0-1|cpuset.cpus 0-7|box/cpuset.mems 0-1|box/cpuset.cpus 0-7|memory.limit_in_bytes 1048576"
+		if len(steps) > 1 {
+			want += "|box/cpuset.cpus 1|cpuset.cpus 1"
+		}
+		if s := strings.Join(got, "|"); s != want {
+			t.Errorf("%s\nnot %s", s, want)
+		}
+	}
+}
+
 // The cgroup's place, by what this machine lets the caller do.
 func TestLimitPlaces(t *testing.T) {
 	bus := cgroupsV2(session(false), slice(false))
@@ -180,7 +216,7 @@ func checkJoin(t *testing.T, prog *Program) {
 	joined, closed, entered := -1, -1, -1
 	for i := range prog.Enter {
 		switch o := &prog.Enter[i]; {
-		case o.Call == callWrite && o.Args[1].Text == "0":
+		case o.Call == callWrite && o.Args[1].Text == "0" && o.Step == 0:
 			joined = i
 		case o.Call == callCloseRange && closed < 0:
 			closed = i
@@ -201,8 +237,8 @@ func TestLimitFiles(t *testing.T) {
 		cgroups host.Cgroups
 		want    string
 	}{
-		{cgroupsV1(true), "memory.limit_in_bytes 67108864|memory.memsw.limit_in_bytes 68157440|cpu.cfs_quota_us 150000|cpu.shares 2048|pids.max 9|" +
-			"cpuset.mems 0|cpuset.cpus 0-3|box/cpuset.mems 0|box/cpuset.cpus 0-3|box/blkio.throttle.read_bps_device 8:0 1048576|box/blkio.throttle.write_iops_device 8:0 50|box/blkio.bfq.weight_device 8:0 300"},
+		{cgroupsV1(true), "cpuset.mems 0|cpuset.cpus 0-7|box/cpuset.mems 0|box/cpuset.cpus 0-7|memory.limit_in_bytes 67108864|memory.memsw.limit_in_bytes 68157440|cpu.cfs_quota_us 150000|cpu.shares 2048|pids.max 9|" +
+			"box/cpuset.cpus 0-3|cpuset.cpus 0-3|box/blkio.throttle.read_bps_device 8:0 1048576|box/blkio.throttle.write_iops_device 8:0 50|blkio.bfq.weight_device 8:0 300"},
 		{cgroupsV2(session(true), slice(true, all...)), "memory.max 67108864|memory.swap.max 1048576|cpu.max 150000 100000|cpu.weight 200|pids.max 9|cpuset.cpus 0-3|io.max 8:0 rbps=1048576 wiops=50|io.weight 8:0 300"},
 	} {
 		prog, err := Lower(limitsPlan(steps...), factsWith(0, c.cgroups))

@@ -68,15 +68,17 @@ type lowering struct {
 	emptyUsed             bool // once: it is attached
 	rootSealed            bool // the generated root becomes read-only
 	userNS                bool
+	unshareStep           int
 	ranges                bool // more than the caller's own id is mapped
 	noNewPrivs            bool
 	pivoted               bool
 	env                   []string
 	groups                map[string]group // of controllers
-	bestEffort            bool             // of limits
-	inCgroup              bool             // of the box's own
-	hidden                map[int]string   // values of env that are not printed
-	searchPath            string           // the value of PATH
+	disks                 map[string]string
+	bestEffort            bool           // of limits
+	inCgroup              bool           // of the box's own
+	hidden                map[int]string // values of env that are not printed
+	searchPath            string         // the value of PATH
 }
 
 // Lower turns a plan into this machine's program. The error is a *Refusal.

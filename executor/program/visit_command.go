@@ -252,8 +252,33 @@ func (l *lowering) stillAlive(ph phase) {
 	l.op(ph, callRecvfrom, reg(Control), buffer(8), num(8), named(unix.MSG_DONTWAIT|unix.MSG_PEEK, recvFlags), null(), null()).expect(1).tolerate(unix.EAGAIN, 0)
 }
 
+// noCgroupNamespaces keeps the box from making cgroup namespaces. Whoever makes
+// one, in a user namespace of his own, may mount every hierarchy from boxfile's own
+// cgroup down, and owns there what boxfile's user owns: the limits of other boxes,
+// the freezer. The setting is that of the box's user namespace, namespaces(7).
+func (l *lowering) noCgroupNamespaces() {
+	if !l.userNS {
+		return
+	}
+	const file = "sys/user/max_cgroup_namespaces"
+	step := l.step
+	l.step = l.unshareStep
+	write := func(dir Arg, name string) {
+		fd := l.keep(l.op(open, callOpenat, dir, text(name), named(unix.O_WRONLY|unix.O_CLOEXEC, openFlags), named(0, octal)))
+		l.op(open, callWrite, reg(fd), text("0"), num(1)).expect(1)
+	}
+	if l.procFD != 0 { // an outer container may have made its /proc/sys read-only, or the file this one
+		write(reg(l.procFD), file)
+		l.ops[len(l.ops)-2].tolerate(unix.EROFS, 1)
+		l.ops[len(l.ops)-1].Then = 2
+	}
+	write(cwd(), "/proc/"+file)
+	l.step = step
+}
+
 // finish adds what process 1 does before and after the command starts.
 func (l *lowering) finish() {
+	l.noCgroupNamespaces()
 	if l.pivoted && l.scratchFD != 0 { // it lies on the old root, which lies on the new one
 		l.op(leave, callUmount, text("."), named(unix.MNT_DETACH, umountFlags))
 	}

@@ -159,7 +159,7 @@ func (l *lowering) Unshare(s *plan.Unshare) error {
 		l.prog.Flags &^= unix.CLONE_NEWCGROUP
 		l.op(start, callUnshare, named(unix.CLONE_NEWCGROUP, namespaceFlags))
 	}
-	l.userNS = l.prog.Flags&unix.CLONE_NEWUSER != 0
+	l.userNS, l.unshareStep = l.prog.Flags&unix.CLONE_NEWUSER != 0, l.step
 	if !l.userNS && l.facts.UID != 0 {
 		return l.refuse(fmt.Sprintf("boxfile runs as user %d", l.facts.UID), "remove namespaces.user, or run as root", "namespaces.user: host needs root")
 	}

@@ -25,12 +25,17 @@ type Unenforced struct {
 func (l *lowering) Cgroup(s *plan.Cgroup) error {
 	l.bestEffort = s.BestEffort
 	l.findGroups(l.prog.Plan.Name, controllersOf(l.prog.Plan))
-	for i := range l.prog.Host {
+	for i := range len(l.prog.Host) {
 		c := l.prog.Host[i].Cgroup
 		if c == nil || l.prog.Host[i].Kind != MakeCgroup {
 			continue
 		}
 		l.inCgroup = true
+		for _, at := range [...]string{"", "box/"} { // a new cpuset of v1 is empty, and takes no processes
+			for _, f := range c.Prepare {
+				l.host(HostOp{Kind: SetLimit, Group: i, Path: at + f[0], Value: f[1]})
+			}
+		}
 		if c.Version == 2 {
 			l.prog.Flags |= unix.CLONE_INTO_CGROUP
 			continue
@@ -126,14 +131,10 @@ func (l *lowering) CPUSet(s *plan.CPUSet) error {
 		}
 	}
 	what := s.String()
-	if g := l.groups["cpuset"]; g.denied == nil && g.version == 1 { // a new cpuset is empty, and takes no processes
-		mems := l.prog.Host[g.op].Cgroup.Prepare[0][1]
-		for _, f := range [...][2]string{{"cpuset.mems", mems}, {"cpuset.cpus", s.CPUs}, {"box/cpuset.mems", mems}, {"box/cpuset.cpus", s.CPUs}} {
-			if err := l.set(what, "cpuset", f[0], f[1]); err != nil {
-				return err
-			}
+	if g := l.groups["cpuset"]; g.denied == nil && g.version == 1 { // the lower one first: it may not have more than the upper
+		if err := l.set(what, "cpuset", "box/cpuset.cpus", s.CPUs); err != nil {
+			return err
 		}
-		return nil
 	}
 	return l.set(what, "cpuset", "cpuset.cpus", s.CPUs)
 }
@@ -177,6 +178,13 @@ func (l *lowering) IO(s *plan.IO) error {
 		return l.refuse(d.Why, "name a disk such as /dev/sda, or a path on one", "cannot find the disk of %s", s.Device)
 	}
 	disk := fmt.Sprintf("%d:%d", d.Major, d.Minor)
+	if other, ok := l.disks[disk]; ok {
+		return l.refuse(other+" and "+s.Device+" are on disk "+disk+", and its bounds can be set once", "write one entry for both", "cannot enforce the %s", what)
+	}
+	if l.disks == nil {
+		l.disks = map[string]string{}
+	}
+	l.disks[disk] = s.Device
 	g := l.groups["io"]
 	bounds := ""
 	for _, f := range ioFiles {
@@ -203,7 +211,7 @@ func (l *lowering) IO(s *plan.IO) error {
 		return l.lacks(what, "weights of cgroup v1 go from 1 to 1000", "set a weight up to 1000")
 	}
 	if g.version == 1 {
-		return l.set(what, "io", "box/blkio.bfq.weight_device", disk+" "+decimal(*s.Weight), own)
+		return l.set(what, "io", "blkio.bfq.weight_device", disk+" "+decimal(*s.Weight))
 	}
 	return l.set(what, "io", "io.weight", disk+" "+decimal(*s.Weight))
 }
