@@ -221,11 +221,11 @@ func TestThreadChurn(t *testing.T) {
 	b.want(fullPlan(t, "nap"), 0, "awake")
 }
 
-// Signals that boxfile was started with ignored, as by nohup or in the background
-// of a shell, have their default action in the box.
+// Signals that boxfile was started with ignored, as by nohup, make or in the
+// background of a shell, have their default action in the box.
 func TestIgnoredSignalsAreNotInherited(t *testing.T) {
 	each(t, func(t *testing.T, b *box) {
-		b.prefix = []string{"sh", "-c", `trap '' HUP INT QUIT TERM TSTP TTIN TTOU USR1; exec "$@"`, "sh"}
+		b.prefix = []string{"env", modeEnv + "=probe", selfCopy(b.t), "ignoring", "env", modeEnv + "=up"}
 		for _, p := range []*planner{fullPlan(t, "facts"), fullPlan(t, "facts").without("init")} {
 			if f := b.facts(p.plan()); strings.Trim(f.Status["SigIgn"], "0") != "" {
 				t.Errorf("ignored signals: %s", f.Status["SigIgn"])

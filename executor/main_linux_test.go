@@ -35,6 +35,10 @@ func TestMain(m *testing.M) {
 	case "probe":
 		os.Exit(probeMain())
 	}
+	if os.Getenv("BOXFILE_TEST_PLAN") != "" {
+		fmt.Fprintln(os.Stderr, "a box of the tests runs the tests: "+modeEnv+" got lost")
+		os.Exit(1)
+	}
 	if err := copySelf(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

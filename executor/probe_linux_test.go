@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,6 +53,14 @@ func probeMain() int {
 		n, _ := strconv.Atoi(args[1])
 		_ = syscall.Kill(os.Getpid(), syscall.Signal(n))
 		time.Sleep(10 * time.Second)
+	case "ignoring": // a command, with every signal ignored
+		for n := range uintptr(64) {
+			ignore := [4]uintptr{1} // SIG_IGN
+			_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGACTION, n+1, uintptr(unsafe.Pointer(&ignore)), 0, 8, 0, 0)
+		}
+		path, _ := exec.LookPath(args[1])
+		fmt.Println(syscall.Exec(path, args[1:], os.Environ()))
+		return 1
 	case "sleep":
 		fmt.Println("ready")
 		time.Sleep(time.Hour)

@@ -229,9 +229,10 @@ func (l *lowering) Exec(s *plan.Exec) error {
 }
 
 // inherited are the signals that Go leaves ignored where boxfile was started so, as
-// by nohup(1) or in a shell's background. The fork itself resets the others,
-// because Go handles them. A test holds that all are covered.
-var inherited = [...]unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU}
+// by nohup(1), in a shell's background, or by make (posix_spawn of glibc leaves 32
+// and 33 ignored, which are the C library's own). The fork itself resets the
+// others, because Go handles them. A test holds that all are covered.
+var inherited = [...]unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGCONT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, 32, 33, 34}
 
 // defaultSignals has the command begin with every signal's default action: one
 // that is ignored would stay so, and a shell cannot even trap it.
