@@ -268,7 +268,8 @@ func TestLimitOwnCgroupIsRoot(t *testing.T) {
 // namespace in which it has no capabilities.
 func TestLimitNoCgroupIsMounted(t *testing.T) {
 	each(t, func(t *testing.T, b *box) {
-		for _, p := range []*planner{fullPlan(t, "mount-cgroups"), fullPlan(t, "mount-cgroups").without("mask").without("readonly")} {
+		readonly := fullPlan(t, "mount-cgroups").replace(&plan.Mount{Type: "proc", Target: "/proc", Options: []string{"nodev", "noexec", "nosuid"}, ReadOnly: true})
+		for _, p := range []*planner{fullPlan(t, "mount-cgroups"), fullPlan(t, "mount-cgroups").without("mask").without("readonly"), readonly} {
 			r := b.run(p.plan())
 			if want := "namespaces: false mounted: 0\nnamespaces: true mounted: 0\n"; r.code != 0 || r.stdout != want {
 				t.Errorf("exit %d, %q, not %q\n%s", r.code, r.stdout, want, r.stderr)
@@ -373,8 +374,9 @@ func TestLimitFaultInTheBox(t *testing.T) {
 		if testing.Short() {
 			every = 60
 		}
-		for n, o := range allOps(t, p) {
-			if n > 8 && n%every != 0 || !reached(&o) {
+		ops := allOps(t, p)
+		for n := range ops {
+			if n > 8 && n%every != 0 || !reached(ops, n) {
 				continue
 			}
 			one := *b

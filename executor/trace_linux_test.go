@@ -40,7 +40,7 @@ func TestTraceCanFail(t *testing.T) {
 	}
 	for li, list := range [][]program.Op{prog.Enter, prog.Command, prog.Init} {
 		for i := range list {
-			if !reached(&list[i]) {
+			if !reached(list, i) {
 				continue
 			}
 			for how, change := range mutations {
