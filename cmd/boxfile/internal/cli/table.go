@@ -58,7 +58,7 @@ func up() Verb {
 		Examples: []Example{
 			{"boxfile up", "run ./Boxfile.yaml"},
 			{"boxfile up dev.yaml -- sh -c 'id; ls /'", "another command in the same box"},
-			{"boxfile up --report run.json dev.yaml", "exit code, reason, limits met, CPU time, memory"},
+			{"boxfile up --report run.json dev.yaml", "reason, CPU time, peak memory, …"},
 		},
 	}
 }
@@ -108,7 +108,7 @@ func gc() Verb {
 
 func schema() Verb {
 	return Verb{
-		Name: Schema, Short: "print the JSON Schema of the language or of a report",
+		Name: Schema, Short: "print the JSON Schema of files or reports",
 		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, or of what up --report writes.",
 		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report}},
 		Exit:     answers("printed", "standard output could not be written"),
