@@ -229,8 +229,8 @@ func TestRooms(t *testing.T) {
 	const ours = "github.com/boxfile/boxfile/"
 	for pkg, allowed := range map[string][]string{
 		"schema": {}, "compiler/plan": {}, "compiler": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan"},
-		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {},
-		"executor": {"executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "compiler/plan"},
+		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {},
+		"executor": {"executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "compiler/plan"},
 	} {
 		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", ours+pkg).CombinedOutput()
 		if err != nil {

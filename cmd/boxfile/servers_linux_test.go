@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// server is an example that runs beside the test.
+type server struct {
+	r   *run
+	cmd *exec.Cmd
+	out bytes.Buffer
+}
+
+// serve starts an example, and waits until a port of this machine answers.
+func (r *run) serve(port string, words ...string) *server {
+	r.t.Helper()
+	all := append([]string{filepath.Join(bin, "boxfile"), "up"}, append(words, filepath.Join(r.dir, r.name+".yaml"))...)
+	if r.user {
+		var err error
+		if all, err = ordinaryCommand(all); err != nil {
+			skip(r.t, err.Error())
+		}
+	}
+	s := &server{r: r, cmd: exec.Command(all[0], all[1:]...)}
+	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr, s.cmd.WaitDelay = r.dir, &s.out, &s.out, 5*time.Second
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	if err := s.cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { s.end() })
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
+			_ = c.SetReadDeadline(time.Now().Add(1500 * time.Millisecond)) // longer than it waits for a service
+			_, err := c.Read(make([]byte, 1))
+			c.Close()
+			if ne, ok := err.(net.Error); ok && ne.Timeout() { //nolint:errorlint // as net returns it
+				return s // it waits for a question, so it is there
+			}
+		}
+	}
+	s.end()
+	r.t.Fatalf("no answer at port %s\n%s", port, &s.out)
+	return nil
+}
+
+// end has the server end as a user would, and returns its exit code.
+func (s *server) end() int {
+	if s.cmd.ProcessState == nil {
+		pids, _ := exec.Command("pgrep", "-g", fmt.Sprint(s.cmd.Process.Pid), "-x", "boxfile").Output()
+		for _, pid := range strings.Fields(string(pids)) {
+			_ = exec.Command("kill", "-TERM", pid).Run()
+		}
+		timer := time.AfterFunc(20*time.Second, func() { _ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL) })
+		defer timer.Stop()
+		_ = s.cmd.Wait()
+	}
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// Real servers answer at their ports, for root and for an ordinary user, and see who asks.
+func TestServers(t *testing.T) {
+	eachExample(t, func(r *run) {
+		switch r.name {
+		case "redis":
+			s := r.serve("16379")
+			c, err := net.Dial("tcp", "127.0.0.1:16379")
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			defer c.Close()
+			fmt.Fprint(c, "PING\r\n")
+			if line, err := bufio.NewReader(c).ReadString('\n'); line != "+PONG\r\n" {
+				r.t.Errorf("%q, %v", line, err)
+			}
+			s.end()
+		case "nginx":
+			s := r.serve("18080")
+			for url, want := range map[string]string{"http://127.0.0.1:18080/": "hello 169.254.1.1\n", "http://[::1]:18080/": "hello fd00:b0f1::1\n", "http://127.0.0.1:18082/": "hello 169.254.1.1\n"} {
+				var all sync.WaitGroup
+				for range 8 {
+					all.Go(func() {
+						for range 50 {
+							if got := get(url); got != want {
+								r.t.Errorf("%s says %q, not %q", url, got, want)
+							}
+						}
+					})
+				}
+				all.Wait()
+			}
+			s.end()
+		}
+		if p := r.processes(); p != "" {
+			r.t.Errorf("still running: %s", p)
+		}
+	})
+}
+
+func get(url string) string {
+	answer, err := http.Get(url) //nolint:noctx // the test has its own bound
+	if err != nil {
+		return err.Error()
+	}
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// Two boxes have port 5432 each, and each its own data, which it keeps.
+func TestTwoPostgres(t *testing.T) {
+	psql, err := exec.LookPath("psql")
+	if err != nil {
+		skip(t, "psql is not installed")
+	}
+	eachExample(t, func(r *run) {
+		if r.name != "two-postgres" {
+			return
+		}
+		sql := func(port, text string) string {
+			out, err := exec.Command(psql, "-h", "127.0.0.1", "-p", port, "-U", "box", "-d", "postgres", "-qtA", "-c", text).CombinedOutput()
+			if err != nil {
+				r.t.Fatalf("port %s: %s: %v: %s", port, text, err, out)
+			}
+			return strings.TrimSpace(string(out))
+		}
+		for round := range 2 {
+			boxes := map[string]*server{"15432": r.serve("15432"), "25432": r.serve("25432", "--input", "data=two", "--input", "port=25432")}
+			for port := range boxes {
+				if round == 0 {
+					sql(port, "create table mine as select "+port+" as port")
+				}
+				if got := sql(port, "select port, inet_server_port(), inet_client_addr() from mine"); got != port+"|5432|169.254.1.1" {
+					r.t.Errorf("port %s says %s", port, got)
+				}
+			}
+			out, code := r.boxfile(nil, "up", filepath.Join(r.dir, "two-postgres.yaml"), "--input", "data=three")
+			if code != exitCannot || !strings.Contains(out, "it is in use") || !strings.Contains(out, "(boxfile) has 127.0.0.1:15432") && os.Getuid() == 0 && !r.user {
+				r.t.Errorf("exit %d, %s", code, out)
+			}
+			for _, s := range boxes {
+				s.end()
+			}
+		}
+		if _, err := os.Stat(filepath.Join(r.dir, "pgdata-three")); err == nil {
+			r.t.Error("the box that was refused has left its folder")
+		}
+	})
+}

@@ -1,0 +1,201 @@
+package executor_test
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+)
+
+// openFiles is how many descriptors a process has.
+func openFiles(pid int) int {
+	list, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	return len(list)
+}
+
+// Many short connections leave nothing behind: no descriptor, and no memory that grows with them.
+func TestPortManyShort(t *testing.T) {
+	b := newBox(t)
+	s := b.serve(published(t, []*plan.Publish{tcp(7000)}, "tcp", "0.0.0.0:7000"))
+	short := func(n int) {
+		var all sync.WaitGroup
+		for w := range 4 {
+			all.Go(func() {
+				for range n / 4 {
+					c, err := net.Dial("tcp", s.ports[0])
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if w%2 == 0 { // half of them read the greeting
+						_, _ = c.Read(make([]byte, 64))
+					}
+					c.Close()
+				}
+			})
+		}
+		all.Wait()
+	}
+	short(400)
+	settle := func() int {
+		n := openFiles(s.cmd.Process.Pid)
+		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			if next := openFiles(s.cmd.Process.Pid); next == n {
+				return n
+			} else {
+				n = next
+			}
+		}
+		return n
+	}
+	before, memory := settle(), residentKiB(t, s.cmd.Process.Pid)
+	n := 20000
+	if testing.Short() {
+		n = 2000
+	}
+	short(n)
+	waitFor(t, "closed descriptors", func() bool { return openFiles(s.cmd.Process.Pid) <= before+32 }) // spare sockets come and go
+	if after := residentKiB(t, s.cmd.Process.Pid); after > memory+2048 {
+		t.Errorf("resident memory went from %d KiB to %d KiB", memory, after)
+	}
+}
+
+// residentKiB is VmRSS of a process.
+func residentKiB(t *testing.T, pid int) int {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(b), "VmRSS:")
+	n := 0
+	_, _ = fmt.Sscan(rest, &n)
+	return n
+}
+
+// Idle connections cost next to nothing, and do not hold up others.
+func TestPortManyIdle(t *testing.T) {
+	b := newBox(t)
+	s := b.serve(published(t, []*plan.Publish{tcp(7000)}, "tcp", "0.0.0.0:7000"))
+	before := residentKiB(t, s.cmd.Process.Pid)
+	n := 2000
+	if testing.Short() {
+		n = 300
+	}
+	for range n {
+		dial(t, s.ports[0])
+	}
+	if after := residentKiB(t, s.cmd.Process.Pid); after-before > 4096 {
+		t.Errorf("%d connections take %d KiB", n, after-before)
+	}
+	c, _, r := dial(t, s.ports[0])
+	fmt.Fprintln(c, "x")
+	if line, err := r.ReadString('\n'); line != "x\n" {
+		t.Errorf("%q, %v", line, err)
+	}
+}
+
+// Without descriptors for more connections the relay waits until some end; it neither spins nor fails.
+func TestPortOutOfDescriptors(t *testing.T) {
+	b := newBox(t)
+	b.prefix = []string{"prlimit", "--nofile=400:400"}
+	s := b.serve(published(t, []*plan.Publish{tcp(7000)}, "tcp", "0.0.0.0:7000"))
+	var open []net.Conn
+	for range 400 {
+		c, err := net.Dial("tcp", s.ports[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, c)
+	}
+	time.Sleep(200 * time.Millisecond)
+	spent := cpuTicks(t, s.cmd.Process.Pid)
+	time.Sleep(time.Second)
+	if now := cpuTicks(t, s.cmd.Process.Pid); now-spent > 30 {
+		t.Errorf("%d ticks of CPU time in a second of waiting", now-spent)
+	}
+	for _, c := range open {
+		c.Close()
+	}
+	time.Sleep(200 * time.Millisecond)
+	c, _, r := dial(t, s.ports[0])
+	fmt.Fprintln(c, "x")
+	if line, err := r.ReadString('\n'); line != "x\n" {
+		t.Errorf("%q, %v", line, err)
+	}
+}
+
+// cpuTicks is the CPU time of a process in hundredths of a second.
+func cpuTicks(t *testing.T, pid int) int {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	f := strings.Fields(rest)
+	user, system := 0, 0
+	_, _ = fmt.Sscan(f[11]+" "+f[12], &user, &system)
+	return user + system
+}
+
+// Boxes with ports that are killed at any time leave their ports free within 100 ms.
+func TestPortsOfManyBoxes(t *testing.T) {
+	rounds, boxes := 8, 24
+	if testing.Short() {
+		rounds, boxes = 2, 6
+	}
+	ports := make([]*plan.Publish, boxes)
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		ports[i] = tcp(7000)
+		ports[i].Host = uint16(l.Addr().(*net.TCPAddr).Port)
+	}
+	b := newBox(t)
+	for range rounds {
+		var all sync.WaitGroup
+		for _, p := range ports {
+			all.Go(func() {
+				one := *b
+				one.dir = t.TempDir()
+				cmd := one.command(published(t, []*plan.Publish{p}, "tcp", "0.0.0.0:7000").plan())
+				if err := cmd.Start(); err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(rand.N(30 * time.Millisecond))
+				if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", p.Host)); err == nil {
+					defer c.Close()
+					go func() { _, _ = io.Copy(io.Discard, c) }()
+				}
+				time.Sleep(rand.N(10 * time.Millisecond))
+				_ = cmd.Process.Kill()
+				_ = cmd.Wait()
+				since := time.Now()
+				for {
+					l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p.Host))
+					if err == nil {
+						l.Close()
+						return
+					}
+					if time.Since(since) > 100*time.Millisecond {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+	}
+}
