@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"encoding/binary"
 	"syscall"
 
 	"github.com/boxfile/boxfile/executor/internal/fork"
@@ -48,7 +49,18 @@ func room(args []program.Arg) int {
 		for _, s := range a.More.Texts {
 			n += fork.Room(len(s))
 		}
-		n += fork.Room(a.More.Size())
+		n += roomOf(a.More)
+	}
+	return n
+}
+
+// roomOf is the memory of a structure with those that it points to.
+func roomOf(m *program.More) int {
+	n := fork.Room(m.Size())
+	for i := range m.Fields {
+		if to := m.Fields[i].To; to != nil {
+			n += roomOf(to)
+		}
 	}
 	return n
 }
@@ -87,10 +99,22 @@ func (a *assembler) arg(from *program.Arg) fork.Arg {
 		}
 		return arg
 	case program.Struct, program.Buffer:
-		return a.listing.Bytes(from.More.Bytes())
+		return a.structure(from.More)
 	case program.Number:
 	}
 	return fork.Arg{Val: from.Num, Reg: int(from.Reg)}
+}
+
+// structure puts a structure down, behind those that it points to.
+func (a *assembler) structure(m *program.More) fork.Arg {
+	b, at := m.Bytes(), m.Buffer
+	for i := range m.Fields {
+		if to := m.Fields[i].To; to != nil {
+			binary.NativeEndian.PutUint64(b[at:], a.structure(to).Val)
+		}
+		at += m.Fields[i].Size
+	}
+	return a.listing.Bytes(b)
 }
 
 // opAt returns the op with a tag of assemble's, or nil.

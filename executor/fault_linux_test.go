@@ -21,7 +21,8 @@ import (
 func faultPlan(t *testing.T, args ...string) *planner {
 	t.Helper()
 	return fullPlan(t, args...).before("close_fds",
-		&plan.CreateSource{Path: "./made", Type: "dir"}, &plan.Keep{Dir: "./kept"}).
+		&plan.CreateSource{Path: "./made", Type: "dir"}, &plan.Keep{Dir: "./kept"}, tcp(7000)).
+		before("rlimit", &plan.PortAddress{Box: []string{"169.254.1.2"}, Host: []string{"169.254.1.1"}, UDP: "169.254.64.0/18"}).
 		before("pivot_root", &plan.Mount{Type: "bind", Source: "./made", Target: "/made", Options: []string{}},
 			&plan.Mount{Type: "overlay", Lower: []string{"./made"}, Target: "/kept", Write: "keep", Keep: "./kept", Options: []string{}})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,6 +101,8 @@ func upMain() int {
 	}
 	status, err := executor.Run(prog, executor.Options{NotEnforced: func(step int, why string) {
 		fmt.Fprintf(os.Stderr, "NOT ENFORCED %s: %s\n", prog.Kind(step), why)
+	}, Published: func(p executor.Published) {
+		fmt.Fprintf(os.Stderr, "PUBLISHED %s %s\n", p.Protocol, net.JoinHostPort(p.Address, strconv.Itoa(int(p.Host))))
 	}})
 	if file := os.Getenv("BOXFILE_TEST_STATUS"); file != "" {
 		out, _ := json.Marshal(status)

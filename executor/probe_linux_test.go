@@ -109,6 +109,8 @@ func probeMain() int {
 		os.Stdout.Write(b)
 	case "eat", "forks", "spin", "transfer", "affinity", "cgroup", "stubborn", "raise", "raise-inside", "mount-cgroups":
 		return useUp(args)
+	case "serve", "dial":
+		return talk(args)
 	case "stat":
 		var st unix.Stat_t
 		if err := unix.Stat(args[1], &st); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/boxfile/boxfile/executor/internal/cgroup"
 	"github.com/boxfile/boxfile/executor/internal/fork"
+	"github.com/boxfile/boxfile/executor/internal/port"
 	"github.com/boxfile/boxfile/executor/program"
 	"golang.org/x/sys/unix"
 )
@@ -59,6 +60,8 @@ type run struct {
 	cgroups map[int]*cgroup.Group // by the host op that made it
 	since   time.Time             // when the box was started
 	limit   *program.HostOp       // its timeout, or nil
+	ports   []port.Port           // listening
+	relay   *port.Relay           // serves them, once the box has handed its sockets over
 	letGo   int                   // 1 and the step whose limit was let go last
 }
 
@@ -75,6 +78,9 @@ func (r *run) run() (Status, *Failure) {
 		}
 	}
 	ours, theirs, err := controlSockets()
+	if err == nil && r.prog.Handed != nil {
+		theirs, err = above(theirs, r.prog.Handed)
+	}
 	if err != nil {
 		return Status{}, r.fail(-1, "socketpair", err)
 	}
@@ -188,10 +194,13 @@ func (r *run) forward() {
 // a message costs a start more than the message.
 func (r *run) watch(control int) (Status, *Failure) {
 	h := hearing{run: r, control: control}
-	for r.listens() && !h.settled && r.ready(control) && h.next() {
+	for h.left = r.awaited(); (h.left > 0 || r.opts.Progress != nil) && !h.settled && r.ready(control) && h.next(); {
 	}
 	end, err := r.wait()
 	for !h.ended && h.next() {
+	}
+	if stopped := r.stopRelay(); err == nil {
+		err = stopped
 	}
 	if err != nil {
 		return Status{}, r.fail(-1, "waiting for the box", err)
@@ -205,18 +214,19 @@ func (r *run) watch(control int) (Status, *Failure) {
 	return r.account(&end), nil
 }
 
-// listens says whether somebody waits for what the child says: the child itself
-// at a sync point, or a person under -v.
-func (r *run) listens() bool {
-	if r.opts.Progress != nil {
-		return true
-	}
+// awaited is how many messages of the child need an answer, or bring what the host
+// side needs. Others are read when somebody watches (-v), or at the end.
+func (r *run) awaited() int {
+	n := 0
 	for i := range r.prog.Host {
 		if r.prog.Host[i].Kind == program.WriteMap {
-			return true
+			n++
 		}
 	}
-	return false
+	if r.prog.Handed != nil {
+		n++
+	}
+	return n
 }
 
 // hearing is what was heard from the child so far.
@@ -224,15 +234,17 @@ type hearing struct {
 	run      *run
 	control  int
 	buf      [fork.MessageSize]byte
+	left     int  // messages that have to be waited for
 	settled  bool // nothing more will be said until the command ends
 	ended    bool // nothing more will be said
 	signaled int  // wait status of a command that a signal has ended, or 0
 	failure  *Failure
+	sockets  []int // that came with a message
 }
 
 // next reads one message, and returns false when no more can come.
 func (h *hearing) next() bool {
-	n, err := unix.Read(h.control, h.buf[:])
+	n, err := h.receive()
 	if errors.Is(err, unix.EINTR) {
 		return true
 	}
@@ -243,8 +255,15 @@ func (h *hearing) next() bool {
 	switch fork.Kind(binary.NativeEndian.Uint32(h.buf[:])) {
 	case fork.Failed:
 		h.failure, h.settled, h.ended = h.run.explain(int(int32(a)), syscall.Errno(b)), true, true
+	case fork.Sockets:
+		h.left--
+		if h.failure = h.run.serve(h.sockets); h.failure != nil {
+			_ = unix.PidfdSendSignal(h.run.child.PIDFD, unix.SIGKILL, nil, 0) // gone already, or going
+			h.ended = true
+			return false
+		}
 	case fork.Sync:
-		h.settled = h.run.opts.Progress == nil
+		h.left--
 		if h.failure = h.run.writeMaps(); h.failure != nil {
 			_ = unix.Shutdown(h.control, unix.SHUT_RDWR) // the child reads the end and exits
 			h.ended = true

@@ -12,6 +12,17 @@ type Options struct {
 	// NotEnforced, if set, is called for every limit that the file lets go because
 	// this machine does not enforce it: the step of the plan, and why.
 	NotEnforced func(step int, why string)
+	// Published, if set, is called for every port that boxfile listens at, before the box is made.
+	Published func(Published)
+}
+
+// Published is a port of the host, and the port of the box that it leads to.
+type Published struct {
+	Step      int // index into the plan's steps
+	Protocol  string
+	Address   string
+	Host, Box uint16
+	Chosen    bool // the plan leaves it to the kernel
 }
 
 // Reason says why a command is over.

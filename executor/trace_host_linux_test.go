@@ -3,6 +3,7 @@ package executor_test
 import (
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -184,4 +185,52 @@ func at(list []string, i int) string {
 		return list[i]
 	}
 	return "nothing"
+}
+
+// The host side listens exactly where its printed ops say, before it forks, and binds nothing else.
+func TestTracePorts(t *testing.T) {
+	needStrace(t)
+	b := newBox(t)
+	p := portPlan(t).without("init")
+	prog, trace := b.trace(p)
+	one, _, _ := boxSide(prog, trace)
+	var did []string
+	for _, calls := range trace {
+		for i := range calls {
+			if c := &calls[i]; c.Name == "bind" && &calls[0] != &one[0] && c.Line < one[0].Line {
+				did = append(did, boundTo(c.Args[1]))
+			}
+		}
+	}
+	want := []string{`0x2 "127.0.0.1" 0`, `0xa "::1" 0`, `0xa "::1" 0`, `0xa "::1" 0`}
+	if !slices.Equal(did, want) {
+		t.Errorf("bound %q, not %q", did, want)
+	}
+	n := 0
+	for i := range prog.Host {
+		if h := &prog.Host[i]; h.Kind == program.Listen {
+			n += h.Ports.Count
+		}
+	}
+	if n != len(want) {
+		t.Errorf("the program listens %d times", n)
+	}
+}
+
+// boundTo is family, address and port of a traced sockaddr.
+func boundTo(s string) string {
+	family, port, ip := "", "", []byte{}
+	for _, part := range strings.Split(strings.Trim(s, "{}"), ", ") {
+		name, value, _ := strings.Cut(part, "=")
+		switch name {
+		case "sa_family":
+			family = value
+		case "sin_port", "sin6_port":
+			port = untraced(value)
+		case "sin_addr", "sin6_addr":
+			ip = []byte(untraced(value))
+		}
+	}
+	a, _ := netip.AddrFromSlice(ip)
+	return fmt.Sprintf("%s %q %d", family, a, int(port[0])<<8|int(port[1]))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/executor/internal/fork"
 	"github.com/boxfile/boxfile/executor/program"
 	"golang.org/x/sys/unix"
@@ -26,10 +27,18 @@ func TestTrace(t *testing.T) {
 	}
 }
 
+// portPlan is a box with ports of every kind that ends by itself.
+func portPlan(t *testing.T) *planner {
+	t.Helper()
+	udp := &plan.Publish{Address: "::1", Box: 7000, Count: 1, Protocol: "udp"}
+	six := &plan.Publish{Address: "::1", Box: 7000, Count: 2, Protocol: "tcp"}
+	return published(t, []*plan.Publish{tcp(7000), six, udp}).replace(&plan.Exec{Args: []string{"/probe", "exit", "0"}})
+}
+
 // The check itself can fail: any op that is changed after the run shows.
 func TestTraceCanFail(t *testing.T) {
 	needStrace(t)
-	p := fullPlan(t, "exit", "0")
+	p := portPlan(t)
 	if os.Getuid() != 0 {
 		p.without("init")
 	}
@@ -96,6 +105,31 @@ var mutations = map[string]func(*program.Op) bool{
 			}
 			o.Args[i].More = &m
 			return true
+		}
+		return false
+	},
+	"another structure that is pointed to": func(o *program.Op) bool {
+		for i, a := range o.Args {
+			if a.Kind != program.Struct {
+				continue
+			}
+			m := *a.More
+			m.Fields = append([]program.Field{}, m.Fields...)
+			for j, f := range m.Fields {
+				if f.To == nil {
+					continue
+				}
+				to := *f.To
+				to.Fields = append([]program.Field{}, to.Fields...)
+				last := len(to.Fields) - 1
+				for to.Fields[last].Name == "" {
+					last--
+				}
+				to.Fields[last].Num ^= 1
+				m.Fields[j].To = &to
+				o.Args[i].More = &m
+				return true
+			}
 		}
 		return false
 	},
@@ -222,7 +256,7 @@ func controlDescriptor(calls []program.Traced) int64 {
 
 func tracePlans(t *testing.T) map[string]*planner {
 	t.Helper()
-	out := map[string]*planner{"without init": fullPlan(t, "exit", "0").without("init")}
+	out := map[string]*planner{"without init": fullPlan(t, "exit", "0").without("init"), "with ports": portPlan(t).without("init")}
 	if os.Getuid() == 0 { // an ordinary user's strace cannot read the memory of a process 1 that cannot be dumped
 		out["with init"] = fullPlan(t, "exit", "0")
 	}

@@ -30,6 +30,7 @@ type Boxfile struct {
 	Hostname    Field[string]   `yaml:"hostname"` // default: Name
 	Namespaces  Namespaces      `yaml:"namespaces"`
 	Network     Field[string]   `yaml:"network"` // none, host
+	Ports       []Port          `yaml:"ports"`
 	IDMap       IDMap           `yaml:"idmap"`
 	Mounts      []Mount         `yaml:"mounts"`
 	Devices     []Field[string] `yaml:"devices"` // host device paths
@@ -90,6 +91,16 @@ type Namespaces struct {
 	Uts    Field[string] `yaml:"uts"`
 	User   Field[string] `yaml:"user"`
 	Cgroup Field[string] `yaml:"cgroup"`
+}
+
+// Port is one entry of ports, in either of its spellings: Count ports in a row.
+type Port struct {
+	Pos      Pos
+	Address  Field[string] `yaml:"address"` // as netip.Addr prints it
+	Host     Field[int64]  `yaml:"host"`    // 0: any
+	Box      Field[int64]  `yaml:"box"`
+	Count    int64
+	Protocol Field[string] `yaml:"protocol"` // tcp, udp
 }
 
 // IDMap says who the box's ids are outside. Mode is "caller", "subuid" or

@@ -75,6 +75,7 @@ func (d *decoder) document(root, sound *node) {
 	}
 	d.namespaces(get("namespaces"))
 	b.Network = text(get("network"), "none")
+	d.ports(get("ports"))
 	d.idmap(get("idmap"))
 	d.mounts(get("mounts"))
 	b.Devices = texts(get("devices"))

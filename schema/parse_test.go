@@ -100,7 +100,7 @@ func TestHostileTime(t *testing.T) {
 		fmt.Fprintf(&keys, "k%d: 1\n", i)
 	}
 	for name, text := range map[string]string{
-		"unknown keys": keys.String(), "duplicate keys": fill("a: 1\n"), "flow": "a: [" + fill("[],") + "]", "entries": "boxfile: 1\nmounts:\n" + fill("- a\n"),
+		"unknown keys": keys.String(), "duplicate keys": fill("a: 1\n"), "flow": "a: [" + fill("[],") + "]", "entries": "boxfile: 1\nmounts:\n" + fill("- a\n"), "ports": "boxfile: 1\nports:\n" + fill("- 1:70\n"), "free ports": "boxfile: 1\nports:\n" + fill("- 0:70\n"),
 		"quotes": fill("'"), "colons": fill("a: "), "questions": fill("? "), "anchors": fill("- &a x\n"), "comments": fill("#\n"), "dashes": fill("-\n"),
 		"braces": fill("{"), "percent": fill("%a\n"), "long line": "x-a: " + fill("x"), "interpolations": "boxfile: 1\nshell: " + fill("${{ inputs.A }}"), "lines of them": "boxfile: 1\nx-a:\n" + fill("- ${{ inputs.B }}\n"),
 		"amplified": "boxfile: 1\ninputs: {A: {default: " + strings.Repeat("x", 100000) + "}}\nshell: " + strings.Repeat("${{ inputs.A }}", 9000), "env_pass": "boxfile: 1\nenv_pass:\n" + names(),

@@ -118,6 +118,8 @@ func allows(types, k kind) bool { return types == 0 || types&k != 0 }
 // wrongKindFix is the nearest right spelling of a value of the wrong kind.
 func wrongKindFix(n *yaml.Node, k, want kind, name string) string {
 	switch {
+	case strings.HasPrefix(name, "ports[") && k&(kindInt|kindFloat) != 0:
+		return `write "8080:80" in quotes: the port on this machine and the one in the box`
 	case (name == "timeout" || name == "grace") && k&(kindInt|kindFloat) != 0:
 		return "write " + n.Value + "s"
 	case name == "signal" && k == kindInt:

@@ -4,7 +4,7 @@ package schema
 
 // rules[0] is rule 1, the whole document.
 var rules = [...]rule{
-	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 58}, {"proc", 59}, {"resources", 60}, {"rlimits", 80}, {"rootfs", 86}, {"security", 95}, {"shell", 105}, {"stop", 106}, {"sys", 109}, {"timeout", 110}, {"umask", 111}, {"user", 112}, {"workdir", 113}}, closed: true, free: true}, // 1 #
+	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 58}, {"ports", 59}, {"proc", 71}, {"resources", 72}, {"rlimits", 92}, {"rootfs", 98}, {"security", 107}, {"shell", 117}, {"stop", 118}, {"sys", 121}, {"timeout", 122}, {"umask", 123}, {"user", 124}, {"workdir", 125}}, closed: true, free: true}, // 1 #
 	{types: kindInt, constant: "1"},                                // 2 #/properties/boxfile
 	{types: kindList, items: 4, minItems: 1},                       // 3 #/properties/command
 	{types: kindString | kindInt | kindInt | kindFloat | kindBool}, // 4 #/properties/command/items
@@ -56,67 +56,79 @@ var rules = [...]rule{
 	{types: kindString, minLen: 1},  // 50 #/$defs/keep/properties/keep
 	{types: kindString, pattern: 4}, // 51 #/properties/name
 	{types: kindMap, props: []property{{"cgroup", 53}, {"ipc", 54}, {"pid", 55}, {"user", 56}, {"uts", 57}}, closed: true, free: true}, // 52 #/$defs/namespaces
-	{types: kindString, enum: []string{"new", "host"}},            // 53 #/$defs/namespaces/properties/cgroup
-	{types: kindString, enum: []string{"new", "host"}},            // 54 #/$defs/namespaces/properties/ipc
-	{types: kindString, enum: []string{"new"}},                    // 55 #/$defs/namespaces/properties/pid
-	{types: kindString, enum: []string{"new", "host"}},            // 56 #/$defs/namespaces/properties/user
-	{types: kindString, enum: []string{"new", "host"}},            // 57 #/$defs/namespaces/properties/uts
-	{types: kindString, enum: []string{"none", "host"}},           // 58 #/properties/network
-	{types: kindString, enum: []string{"new", "host-ro", "none"}}, // 59 #/properties/proc
-	{types: kindMap, props: []property{{"cpu_weight", 61}, {"cpus", 62}, {"cpuset", 63}, {"enforce", 64}, {"io", 65}, {"memory", 73}, {"memory_high", 74}, {"oom", 75}, {"pids", 76}, {"swap", 77}, {"unified", 78}}, closed: true, free: true}, // 60 #/$defs/resources
-	{types: kindInt, bounded: true, min: 1, max: 10000},          // 61 #/$defs/resources/properties/cpu_weight
-	{types: kindInt | kindFloat},                                 // 62 #/$defs/resources/properties/cpus
-	{types: kindString | kindInt},                                // 63 #/$defs/resources/properties/cpuset
-	{types: kindString, enum: []string{"strict", "best-effort"}}, // 64 #/$defs/resources/properties/enforce
-	{types: kindList, items: 66, minItems: 1},                    // 65 #/$defs/resources/properties/io
-	{types: kindMap, required: []string{"device"}, props: []property{{"device", 67}, {"read_bps", 68}, {"read_iops", 69}, {"weight", 70}, {"write_bps", 71}, {"write_iops", 72}}, closed: true, free: true}, // 66 #/$defs/io
-	{types: kindString, minLen: 1},                           // 67 #/$defs/io/properties/device
-	{types: kindString | kindInt},                            // 68 #/$defs/io/properties/read_bps
-	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 69 #/$defs/io/properties/read_iops
-	{types: kindInt, bounded: true, min: 1, max: 10000},      // 70 #/$defs/io/properties/weight
-	{types: kindString | kindInt},                            // 71 #/$defs/io/properties/write_bps
-	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 72 #/$defs/io/properties/write_iops
-	{types: kindString | kindInt},                            // 73 #/$defs/resources/properties/memory
-	{types: kindString | kindInt},                            // 74 #/$defs/resources/properties/memory_high
-	{types: kindString, enum: []string{"process", "box"}},    // 75 #/$defs/resources/properties/oom
-	{types: kindInt, bounded: true, min: 1, max: 4194304},    // 76 #/$defs/resources/properties/pids
-	{types: kindString | kindInt},                            // 77 #/$defs/resources/properties/swap
-	{types: kindMap, others: 79},                             // 78 #/$defs/resources/properties/unified
-	{types: kindString | kindInt},                            // 79 #/$defs/resources/properties/unified/additionalProperties
-	{types: kindMap, props: []property{{"as", 81}, {"core", 81}, {"cpu", 81}, {"data", 81}, {"fsize", 81}, {"locks", 81}, {"memlock", 81}, {"msgqueue", 81}, {"nice", 81}, {"nofile", 81}, {"nproc", 81}, {"rss", 81}, {"rtprio", 81}, {"rttime", 81}, {"sigpending", 81}, {"stack", 81}}, closed: true}, // 80 #/properties/rlimits
-	{oneOf: []int{82, 83}},        // 81 #/$defs/rlimit
-	{types: kindString | kindInt}, // 82 #/$defs/rlimit/oneOf/0
-	{types: kindMap, required: []string{"soft", "hard"}, props: []property{{"hard", 84}, {"soft", 85}}, closed: true}, // 83 #/$defs/rlimit/oneOf/1
-	{types: kindString | kindInt},  // 84 #/$defs/rlimit/oneOf/1/properties/hard
-	{types: kindString | kindInt},  // 85 #/$defs/rlimit/oneOf/1/properties/soft
-	{oneOf: []int{87, 88}},         // 86 #/properties/rootfs
-	{types: kindString, minLen: 1}, // 87 #/properties/rootfs/oneOf/0
-	{types: kindMap, props: []property{{"dir", 89}, {"empty", 90}, {"enter", 91}, {"host", 92}, {"write", 93}}, closed: true, free: true}, // 88 #/$defs/rootfs
-	{types: kindString, minLen: 1},                              // 89 #/$defs/rootfs/properties/dir
-	{types: kindBool, constant: "true"},                         // 90 #/$defs/rootfs/properties/empty
-	{types: kindString, enum: []string{"pivot_root", "chroot"}}, // 91 #/$defs/rootfs/properties/enter
-	{types: kindBool, constant: "true"},                         // 92 #/$defs/rootfs/properties/host
-	{oneOf: []int{94, 49}},                                      // 93 #/$defs/rootfs/properties/write
-	{types: kindString, enum: []string{"none", "discard"}},      // 94 #/$defs/rootfs/properties/write/oneOf/0
-	{types: kindMap, props: []property{{"capabilities", 96}, {"mask", 100}, {"no_new_privs", 102}, {"readonly", 103}}, closed: true, free: true}, // 95 #/$defs/security
-	{oneOf: []int{97, 98}},                                 // 96 #/$defs/security/properties/capabilities
-	{types: kindString, enum: []string{"none", "default"}}, // 97 #/$defs/security/properties/capabilities/oneOf/0
-	{types: kindList, items: 99},                           // 98 #/$defs/security/properties/capabilities/oneOf/1
-	{types: kindString, minLen: 1},                         // 99 #/$defs/security/properties/capabilities/oneOf/1/items
-	{types: kindList, items: 101},                          // 100 #/$defs/security/properties/mask
-	{types: kindString, minLen: 1},                         // 101 #/$defs/security/properties/mask/items
-	{types: kindBool},                                      // 102 #/$defs/security/properties/no_new_privs
-	{types: kindList, items: 104},                          // 103 #/$defs/security/properties/readonly
-	{types: kindString, minLen: 1},                         // 104 #/$defs/security/properties/readonly/items
-	{types: kindString, minLen: 1},                         // 105 #/properties/shell
-	{types: kindMap, props: []property{{"grace", 107}, {"signal", 108}}, closed: true, free: true}, // 106 #/$defs/stop
-	{types: kindString, minLen: 1},                    // 107 #/$defs/stop/properties/grace
-	{types: kindString, minLen: 1},                    // 108 #/$defs/stop/properties/signal
-	{types: kindString, enum: []string{"none", "ro"}}, // 109 #/properties/sys
-	{types: kindString, minLen: 1},                    // 110 #/properties/timeout
-	{types: kindString, pattern: 5},                   // 111 #/properties/umask
-	{types: kindString | kindInt},                     // 112 #/properties/user
-	{types: kindString, minLen: 1},                    // 113 #/properties/workdir
+	{types: kindString, enum: []string{"new", "host"}},  // 53 #/$defs/namespaces/properties/cgroup
+	{types: kindString, enum: []string{"new", "host"}},  // 54 #/$defs/namespaces/properties/ipc
+	{types: kindString, enum: []string{"new"}},          // 55 #/$defs/namespaces/properties/pid
+	{types: kindString, enum: []string{"new", "host"}},  // 56 #/$defs/namespaces/properties/user
+	{types: kindString, enum: []string{"new", "host"}},  // 57 #/$defs/namespaces/properties/uts
+	{types: kindString, enum: []string{"none", "host"}}, // 58 #/properties/network
+	{types: kindList, items: 60, maxItems: 256},         // 59 #/properties/ports
+	{oneOf: []int{61, 62}},                              // 60 #/properties/ports/items
+	{types: kindString, minLen: 1},                      // 61 #/properties/ports/items/oneOf/0
+	{types: kindMap, required: []string{"box"}, props: []property{{"address", 63}, {"box", 64}, {"host", 67}, {"protocol", 70}}, closed: true, free: true}, // 62 #/$defs/port
+	{types: kindString, minLen: 1},                                // 63 #/$defs/port/properties/address
+	{oneOf: []int{65, 66}},                                        // 64 #/$defs/port/properties/box
+	{types: kindInt, bounded: true, min: 1, max: 65535},           // 65 #/$defs/port/properties/box/oneOf/0
+	{types: kindString, minLen: 1},                                // 66 #/$defs/port/properties/box/oneOf/1
+	{oneOf: []int{68, 69}},                                        // 67 #/$defs/port/properties/host
+	{types: kindInt, bounded: true, min: 0, max: 65535},           // 68 #/$defs/port/properties/host/oneOf/0
+	{types: kindString, minLen: 1},                                // 69 #/$defs/port/properties/host/oneOf/1
+	{types: kindString, enum: []string{"tcp", "udp"}},             // 70 #/$defs/port/properties/protocol
+	{types: kindString, enum: []string{"new", "host-ro", "none"}}, // 71 #/properties/proc
+	{types: kindMap, props: []property{{"cpu_weight", 73}, {"cpus", 74}, {"cpuset", 75}, {"enforce", 76}, {"io", 77}, {"memory", 85}, {"memory_high", 86}, {"oom", 87}, {"pids", 88}, {"swap", 89}, {"unified", 90}}, closed: true, free: true}, // 72 #/$defs/resources
+	{types: kindInt, bounded: true, min: 1, max: 10000},          // 73 #/$defs/resources/properties/cpu_weight
+	{types: kindInt | kindFloat},                                 // 74 #/$defs/resources/properties/cpus
+	{types: kindString | kindInt},                                // 75 #/$defs/resources/properties/cpuset
+	{types: kindString, enum: []string{"strict", "best-effort"}}, // 76 #/$defs/resources/properties/enforce
+	{types: kindList, items: 78, minItems: 1},                    // 77 #/$defs/resources/properties/io
+	{types: kindMap, required: []string{"device"}, props: []property{{"device", 79}, {"read_bps", 80}, {"read_iops", 81}, {"weight", 82}, {"write_bps", 83}, {"write_iops", 84}}, closed: true, free: true}, // 78 #/$defs/io
+	{types: kindString, minLen: 1},                           // 79 #/$defs/io/properties/device
+	{types: kindString | kindInt},                            // 80 #/$defs/io/properties/read_bps
+	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 81 #/$defs/io/properties/read_iops
+	{types: kindInt, bounded: true, min: 1, max: 10000},      // 82 #/$defs/io/properties/weight
+	{types: kindString | kindInt},                            // 83 #/$defs/io/properties/write_bps
+	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 84 #/$defs/io/properties/write_iops
+	{types: kindString | kindInt},                            // 85 #/$defs/resources/properties/memory
+	{types: kindString | kindInt},                            // 86 #/$defs/resources/properties/memory_high
+	{types: kindString, enum: []string{"process", "box"}},    // 87 #/$defs/resources/properties/oom
+	{types: kindInt, bounded: true, min: 1, max: 4194304},    // 88 #/$defs/resources/properties/pids
+	{types: kindString | kindInt},                            // 89 #/$defs/resources/properties/swap
+	{types: kindMap, others: 91},                             // 90 #/$defs/resources/properties/unified
+	{types: kindString | kindInt},                            // 91 #/$defs/resources/properties/unified/additionalProperties
+	{types: kindMap, props: []property{{"as", 93}, {"core", 93}, {"cpu", 93}, {"data", 93}, {"fsize", 93}, {"locks", 93}, {"memlock", 93}, {"msgqueue", 93}, {"nice", 93}, {"nofile", 93}, {"nproc", 93}, {"rss", 93}, {"rtprio", 93}, {"rttime", 93}, {"sigpending", 93}, {"stack", 93}}, closed: true}, // 92 #/properties/rlimits
+	{oneOf: []int{94, 95}},        // 93 #/$defs/rlimit
+	{types: kindString | kindInt}, // 94 #/$defs/rlimit/oneOf/0
+	{types: kindMap, required: []string{"soft", "hard"}, props: []property{{"hard", 96}, {"soft", 97}}, closed: true}, // 95 #/$defs/rlimit/oneOf/1
+	{types: kindString | kindInt},  // 96 #/$defs/rlimit/oneOf/1/properties/hard
+	{types: kindString | kindInt},  // 97 #/$defs/rlimit/oneOf/1/properties/soft
+	{oneOf: []int{99, 100}},        // 98 #/properties/rootfs
+	{types: kindString, minLen: 1}, // 99 #/properties/rootfs/oneOf/0
+	{types: kindMap, props: []property{{"dir", 101}, {"empty", 102}, {"enter", 103}, {"host", 104}, {"write", 105}}, closed: true, free: true}, // 100 #/$defs/rootfs
+	{types: kindString, minLen: 1},                              // 101 #/$defs/rootfs/properties/dir
+	{types: kindBool, constant: "true"},                         // 102 #/$defs/rootfs/properties/empty
+	{types: kindString, enum: []string{"pivot_root", "chroot"}}, // 103 #/$defs/rootfs/properties/enter
+	{types: kindBool, constant: "true"},                         // 104 #/$defs/rootfs/properties/host
+	{oneOf: []int{106, 49}},                                     // 105 #/$defs/rootfs/properties/write
+	{types: kindString, enum: []string{"none", "discard"}},      // 106 #/$defs/rootfs/properties/write/oneOf/0
+	{types: kindMap, props: []property{{"capabilities", 108}, {"mask", 112}, {"no_new_privs", 114}, {"readonly", 115}}, closed: true, free: true}, // 107 #/$defs/security
+	{oneOf: []int{109, 110}},                               // 108 #/$defs/security/properties/capabilities
+	{types: kindString, enum: []string{"none", "default"}}, // 109 #/$defs/security/properties/capabilities/oneOf/0
+	{types: kindList, items: 111},                          // 110 #/$defs/security/properties/capabilities/oneOf/1
+	{types: kindString, minLen: 1},                         // 111 #/$defs/security/properties/capabilities/oneOf/1/items
+	{types: kindList, items: 113},                          // 112 #/$defs/security/properties/mask
+	{types: kindString, minLen: 1},                         // 113 #/$defs/security/properties/mask/items
+	{types: kindBool},                                      // 114 #/$defs/security/properties/no_new_privs
+	{types: kindList, items: 116},                          // 115 #/$defs/security/properties/readonly
+	{types: kindString, minLen: 1},                         // 116 #/$defs/security/properties/readonly/items
+	{types: kindString, minLen: 1},                         // 117 #/properties/shell
+	{types: kindMap, props: []property{{"grace", 119}, {"signal", 120}}, closed: true, free: true}, // 118 #/$defs/stop
+	{types: kindString, minLen: 1},                    // 119 #/$defs/stop/properties/grace
+	{types: kindString, minLen: 1},                    // 120 #/$defs/stop/properties/signal
+	{types: kindString, enum: []string{"none", "ro"}}, // 121 #/properties/sys
+	{types: kindString, minLen: 1},                    // 122 #/properties/timeout
+	{types: kindString, pattern: 5},                   // 123 #/properties/umask
+	{types: kindString | kindInt},                     // 124 #/properties/user
+	{types: kindString, minLen: 1},                    // 125 #/properties/workdir
 }
 
 var patterns = [...]automaton{

@@ -28,6 +28,7 @@ type report struct {
 	Step        *reportStep   `json:"step"` // that failed, or whose limit ended the command
 	Reached     []reportLimit `json:"limits_reached"`
 	NotEnforced []reportLimit `json:"limits_not_enforced"`
+	Ports       []reportPort  `json:"ports"`
 	Usage       *reportUsage  `json:"usage"`
 
 	to       *os.File
@@ -47,6 +48,15 @@ type reportLimit struct {
 	Step  *reportStep `json:"step"` // null: memory that ran out elsewhere
 	Count *uint64     `json:"count,omitempty"`
 	Why   *string     `json:"why,omitempty"`
+}
+
+// reportPort is a port of the host that led to one of the box.
+type reportPort struct {
+	Step     *reportStep `json:"step"`
+	Protocol string      `json:"protocol"`
+	Address  string      `json:"address"`
+	Host     uint16      `json:"host"`
+	Box      uint16      `json:"box"`
 }
 
 type reportUsage struct {
@@ -83,7 +93,7 @@ func openReport(file string, boxfile []string) (*report, error) {
 			return nil, &problem{at: file, text: "the report would be written over the Boxfile", fix: "name another file"}
 		}
 	}
-	return &report{Version: reportVersion, to: f, Reached: []reportLimit{}, NotEnforced: []reportLimit{}}, nil
+	return &report{Version: reportVersion, to: f, Reached: []reportLimit{}, NotEnforced: []reportLimit{}, Ports: []reportPort{}}, nil
 }
 
 // about says which plan the report is on.

@@ -32,6 +32,13 @@ func (r *report) went(s *executor.Status) {
 	}
 }
 
+// published notes a port of the host.
+func (r *report) published(p *executor.Published) {
+	if r != nil {
+		r.Ports = append(r.Ports, reportPort{r.step(p.Step), p.Protocol, p.Address, p.Host, p.Box})
+	}
+}
+
 // ending is the limit that ended the command: the timeout comes last, memory first.
 func ending(s *executor.Status) *executor.Reached {
 	if s.Reason == executor.ReasonTimeout || s.Reason == executor.ReasonPids {

@@ -67,6 +67,11 @@ func (t *terminal) runBox(c *compiled, verbose bool, r *report) (int, error) {
 	status, err := executor.Run(p, executor.Options{Progress: say, NotEnforced: func(step int, why string) {
 		t.message(wordNotEnforced(c.source.name, c.plan, step, why))
 		r.notEnforced(step, why)
+	}, Published: func(p executor.Published) {
+		if p.Chosen { // nobody knows it otherwise
+			t.message("boxfile: " + wordPublished(&p) + "\n")
+		}
+		r.published(&p)
 	}})
 	var failure *executor.Failure
 	switch {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/executor"
@@ -35,4 +36,13 @@ func processes(n uint64) string {
 		return "1 process"
 	}
 	return fmt.Sprintf("%d processes", n)
+}
+
+// wordPublished says which port of the host the kernel has chosen.
+func wordPublished(p *executor.Published) string {
+	at := p.Address
+	if strings.Contains(at, ":") {
+		at = "[" + at + "]"
+	}
+	return fmt.Sprintf("%s:%d leads to %s port %d of the box", at, p.Host, p.Protocol, p.Box)
 }

@@ -34,6 +34,7 @@ type Visitor interface {
 	OOM(*OOM) error
 	CgroupFile(*CgroupFile) error
 	Timeout(*Timeout) error
+	Publish(*Publish) error
 	IDMapRanges(*IDMapRanges) error
 	CloseFDs(*CloseFDs) error
 	Session(*Session) error
@@ -54,6 +55,7 @@ type Visitor interface {
 	Readonly(*Readonly) error
 	Hostname(*Hostname) error
 	Loopback(*Loopback) error
+	PortAddress(*PortAddress) error
 	Rlimit(*Rlimit) error
 	Umask(*Umask) error
 	Groups(*Groups) error
@@ -85,6 +87,7 @@ var kinds = [...]Info{
 	{"oom", Host, func() Step { return new(OOM) }},
 	{"cgroup_file", Host, func() Step { return new(CgroupFile) }},
 	{"timeout", Host, func() Step { return new(Timeout) }},
+	{"publish", Host, func() Step { return new(Publish) }},
 	{"idmap_ranges", Host, func() Step { return new(IDMapRanges) }},
 	{"close_fds", Box, func() Step { return new(CloseFDs) }},
 	{"session", Box, func() Step { return new(Session) }},
@@ -105,6 +108,7 @@ var kinds = [...]Info{
 	{"readonly", Box, func() Step { return new(Readonly) }},
 	{"hostname", Box, func() Step { return new(Hostname) }},
 	{"loopback", Box, func() Step { return new(Loopback) }},
+	{"port_address", Box, func() Step { return new(PortAddress) }},
 	{"rlimit", Box, func() Step { return new(Rlimit) }},
 	{"umask", Box, func() Step { return new(Umask) }},
 	{"groups", Box, func() Step { return new(Groups) }},
@@ -150,6 +154,7 @@ func (s *IO) Accept(v Visitor) error           { return v.IO(s) }
 func (s *OOM) Accept(v Visitor) error          { return v.OOM(s) }
 func (s *CgroupFile) Accept(v Visitor) error   { return v.CgroupFile(s) }
 func (s *Timeout) Accept(v Visitor) error      { return v.Timeout(s) }
+func (s *Publish) Accept(v Visitor) error      { return v.Publish(s) }
 func (s *IDMapRanges) Accept(v Visitor) error  { return v.IDMapRanges(s) }
 func (s *CloseFDs) Accept(v Visitor) error     { return v.CloseFDs(s) }
 func (s *Session) Accept(v Visitor) error      { return v.Session(s) }
@@ -170,6 +175,7 @@ func (s *Mask) Accept(v Visitor) error         { return v.Mask(s) }
 func (s *Readonly) Accept(v Visitor) error     { return v.Readonly(s) }
 func (s *Hostname) Accept(v Visitor) error     { return v.Hostname(s) }
 func (s *Loopback) Accept(v Visitor) error     { return v.Loopback(s) }
+func (s *PortAddress) Accept(v Visitor) error  { return v.PortAddress(s) }
 func (s *Rlimit) Accept(v Visitor) error       { return v.Rlimit(s) }
 func (s *Env) Accept(v Visitor) error          { return v.Env(s) }
 func (s *Workdir) Accept(v Visitor) error      { return v.Workdir(s) }

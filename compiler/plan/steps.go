@@ -73,6 +73,17 @@ type Timeout struct {
 	Grace  int64  `json:"grace"`  // nanoseconds
 }
 
+// Publish listens on the host, at Count ports in a row, before the box is made. A
+// connection to the first goes to port Box of the box, to the second to the port
+// after it, and so on. It ends with the box.
+type Publish struct {
+	Address  string `json:"address"` // of this machine: IPv4 or IPv6, never a name
+	Host     uint16 `json:"host"`    // 0: any that is free; boxfile says which
+	Box      uint16 `json:"box"`
+	Count    uint16 `json:"count"`
+	Protocol string `json:"protocol"` // "tcp" or "udp"
+}
+
 // IDMapRanges has the host side write the id maps of the box's user namespace
 // (user_namespaces(7)): as root directly, otherwise by newuidmap and newgidmap.
 type IDMapRanges struct {
@@ -207,6 +218,17 @@ type Hostname struct {
 
 // Loopback brings up the lo interface of the box's network namespace.
 type Loopback struct{}
+
+// PortAddress gives lo the addresses that connections to published ports lead to.
+// Services that listen on the box's 127.0.0.1 alone stay unreachable. A TCP
+// client keeps its own address, unless it is on the host's loopback, which becomes
+// the address in Host. UDP clients get an address each in the network UDP. What is
+// sent from an address in Box goes nowhere but back.
+type PortAddress struct {
+	Box  []string `json:"box"`           // one of IPv4, and one of IPv6 if such a port is published
+	Host []string `json:"host"`          // in the same order
+	UDP  string   `json:"udp,omitempty"` // if a port of UDP is published
+}
 
 // Rlimit sets a resource limit (setrlimit(2)). A nil bound is unlimited. Where
 // AtMost is set, a lower limit of the caller's stands.

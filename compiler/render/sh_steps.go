@@ -135,6 +135,15 @@ func (s *script) Loopback(*plan.Loopback) error {
 	return s.line(&s.settle, "boxfile_do ip link set lo up")
 }
 
+// Publish and what belongs to it need a process that passes connections on.
+func (s *script) Publish(*plan.Publish) error {
+	s.refuse("a script cannot publish ports: run boxfile up")
+	return nil
+}
+
+// PortAddress is refused with Publish.
+func (s *script) PortAddress(*plan.PortAddress) error { return nil }
+
 func (s *script) Rlimit(r *plan.Rlimit) error {
 	if !r.AtMost {
 		s.limits = append(s.limits, s.q("--"+r.Name+"="+bound(r.Soft)+":"+bound(r.Hard)))

@@ -141,6 +141,40 @@ func (v *words) Hostname(s *plan.Hostname) error {
 
 func (v *words) Loopback(*plan.Loopback) error { return v.say("bring up the interface lo") }
 
+func (v *words) Publish(s *plan.Publish) error {
+	host := ports(s.Host, s.Count)
+	if s.Host == 0 {
+		host = "any free port"
+	}
+	_ = v.say("listen at %s on %s "+host+", which leads to "+ports(s.Box, s.Count)+" of the box", literal(s.Address), literal(s.Protocol))
+	switch {
+	case s.Address == "0.0.0.0" || s.Address == "::":
+		return v.say("and is open to every network that reaches this machine")
+	case !strings.HasPrefix(s.Address, "127.") && s.Address != "::1":
+		return v.say("and is open to the network of that address")
+	}
+	return nil
+}
+
+// ports are count ports in a row.
+func ports(first, count uint16) string {
+	if count > 1 {
+		return fmt.Sprintf("ports %d to %d", first, int(first)+int(count)-1)
+	}
+	return fmt.Sprintf("port %d", first)
+}
+
+func (v *words) PortAddress(s *plan.PortAddress) error {
+	_ = v.say("give lo the address")
+	v.list("none", literals(s.Box))
+	_ = v.say("for published ports, where clients of tcp keep their own address, and those on this machine's loopback are")
+	v.list("none", literals(s.Host))
+	if s.UDP != "" {
+		return v.say("and clients of udp one each of %s", literal(s.UDP))
+	}
+	return nil
+}
+
 func (v *words) PivotRoot(*plan.PivotRoot) error {
 	return v.say("make the rootfs / and let go of the host's")
 }

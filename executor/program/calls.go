@@ -17,10 +17,12 @@ type Call struct {
 
 // The calls, one a line. Only calls that every architecture has: the *at forms.
 var (
+	callBind         = &Call{"bind", unix.SYS_BIND}
 	callCapset       = &Call{"capset", unix.SYS_CAPSET}
 	callChroot       = &Call{"chroot", unix.SYS_CHROOT}
 	callClose        = &Call{"close", unix.SYS_CLOSE}
 	callCloseRange   = &Call{"close_range", unix.SYS_CLOSE_RANGE}
+	callDup3         = &Call{"dup3", unix.SYS_DUP3}
 	callExecve       = &Call{"execve", unix.SYS_EXECVE}
 	callFchdir       = &Call{"fchdir", unix.SYS_FCHDIR}
 	callFchmodat     = &Call{"fchmodat", unix.SYS_FCHMODAT}
@@ -28,6 +30,7 @@ var (
 	callFsmount      = &Call{"fsmount", unix.SYS_FSMOUNT}
 	callFsopen       = &Call{"fsopen", unix.SYS_FSOPEN}
 	callIoctl        = &Call{"ioctl", unix.SYS_IOCTL}
+	callListen       = &Call{"listen", unix.SYS_LISTEN}
 	callMkdirat      = &Call{"mkdirat", unix.SYS_MKDIRAT}
 	callMknodat      = &Call{"mknodat", unix.SYS_MKNODAT}
 	callMountSetattr = &Call{"mount_setattr", unix.SYS_MOUNT_SETATTR}
@@ -40,11 +43,13 @@ var (
 	callPrlimit      = &Call{"prlimit64", unix.SYS_PRLIMIT64}
 	callRecvfrom     = &Call{"recvfrom", unix.SYS_RECVFROM}
 	callRead         = &Call{"read", unix.SYS_READ}
+	callSendmsg      = &Call{"sendmsg", unix.SYS_SENDMSG}
 	callSethostname  = &Call{"sethostname", unix.SYS_SETHOSTNAME}
 	callSetgroups    = &Call{"setgroups", unix.SYS_SETGROUPS}
 	callSetresgid    = &Call{"setresgid", unix.SYS_SETRESGID}
 	callSetresuid    = &Call{"setresuid", unix.SYS_SETRESUID}
 	callSetsid       = &Call{"setsid", unix.SYS_SETSID}
+	callSetsockopt   = &Call{"setsockopt", unix.SYS_SETSOCKOPT}
 	callSigaction    = &Call{"rt_sigaction", unix.SYS_RT_SIGACTION}
 	callSigprocmask  = &Call{"rt_sigprocmask", unix.SYS_RT_SIGPROCMASK}
 	callSocket       = &Call{"socket", unix.SYS_SOCKET}
@@ -58,11 +63,12 @@ var (
 // Names prints a number as the kernel's headers spell it. With Enum the number
 // is one of the values, otherwise their union.
 type Names struct {
-	Enum   bool
-	Octal  bool
-	Values []Value
-	Index  []string // names by number, in place of Values
-	Prefix string   // of the names of Index
+	Enum    bool
+	Octal   bool
+	Values  []Value
+	Index   []string // names by number, in place of Values
+	Prefix  string   // of the names of Index
+	Address bool     // a text is an IP address
 }
 
 // Value is a number and its name.
@@ -142,9 +148,13 @@ var (
 	sigHow      = &Names{Enum: true, Values: []Value{{unix.SIG_SETMASK, "SIG_SETMASK"}}}
 	ioctls      = &Names{Enum: true, Values: []Value{{unix.SIOCSIFFLAGS, "SIOCSIFFLAGS"}}}
 	ifFlags     = &Names{Values: []Value{{unix.IFF_UP, "IFF_UP"}, {unix.IFF_RUNNING, "IFF_RUNNING"}}}
-	families    = &Names{Enum: true, Values: []Value{{unix.AF_INET, "AF_INET"}}}
-	sockTypes   = &Names{Values: []Value{{unix.SOCK_CLOEXEC, "SOCK_CLOEXEC"}, {unix.SOCK_DGRAM, "SOCK_DGRAM"}}}
-	recvFlags   = &Names{Values: []Value{{unix.MSG_DONTWAIT, "MSG_DONTWAIT"}, {unix.MSG_PEEK, "MSG_PEEK"}}}
+	families    = &Names{Enum: true, Values: []Value{{unix.AF_INET, "AF_INET"}, {unix.AF_INET6, "AF_INET6"}, {unix.AF_NETLINK, "AF_NETLINK"}}}
+	sockTypes   = &Names{Values: []Value{{unix.SOCK_CLOEXEC, "SOCK_CLOEXEC"}, {unix.SOCK_NONBLOCK, "SOCK_NONBLOCK"}, {unix.SOCK_RAW, "SOCK_RAW"},
+		{unix.SOCK_DGRAM, "SOCK_DGRAM"}, {unix.SOCK_STREAM, "SOCK_STREAM"}}}
+	socketLevels = &Names{Enum: true, Values: []Value{{unix.SOL_IP, "SOL_IP"}, {unix.SOL_SOCKET, "SOL_SOCKET"}, {unix.SOL_TCP, "SOL_TCP"}, {unix.SOL_IPV6, "SOL_IPV6"}}}
+	rightsName   = &Names{Enum: true, Values: []Value{{unix.SCM_RIGHTS, "SCM_RIGHTS"}}}
+	addressText  = &Names{Address: true}
+	recvFlags    = &Names{Values: []Value{{unix.MSG_DONTWAIT, "MSG_DONTWAIT"}, {unix.MSG_PEEK, "MSG_PEEK"}}}
 
 	namespaceFlags = &Names{Values: []Value{{unix.CLONE_NEWUSER, "CLONE_NEWUSER"}, {unix.CLONE_NEWNS, "CLONE_NEWNS"}, {unix.CLONE_NEWPID, "CLONE_NEWPID"},
 		{unix.CLONE_NEWNET, "CLONE_NEWNET"}, {unix.CLONE_NEWIPC, "CLONE_NEWIPC"}, {unix.CLONE_NEWUTS, "CLONE_NEWUTS"}, {unix.CLONE_NEWCGROUP, "CLONE_NEWCGROUP"},
@@ -157,6 +167,19 @@ var (
 var signalNames = [...]string{"0", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2",
 	"SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU", "SIGXFSZ", "SIGVTALRM",
 	"SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR", "SIGSYS", "SIGRTMIN", "SIGRT_1", "SIGRT_2"}
+
+// optionNames are the names of socket options, by level.
+func optionNames(level uint64) *Names {
+	switch level {
+	case unix.SOL_IP:
+		return &Names{Enum: true, Values: []Value{{unix.IP_TRANSPARENT, "IP_TRANSPARENT"}, {unix.IP_PKTINFO, "IP_PKTINFO"}}}
+	case unix.SOL_IPV6:
+		return &Names{Enum: true, Values: []Value{{unix.IPV6_TRANSPARENT, "IPV6_TRANSPARENT"}}}
+	case unix.SOL_SOCKET:
+		return &Names{Enum: true, Values: []Value{{unix.SO_REUSEADDR, "SO_REUSEADDR"}}}
+	}
+	return &Names{Enum: true, Values: []Value{{unix.TCP_NODELAY, "TCP_NODELAY"}}}
+}
 
 // capabilityNames is the table of capabilities(7); the index is the number.
 var capabilityNames = [...]string{"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",

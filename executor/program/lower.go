@@ -75,6 +75,9 @@ type lowering struct {
 	env                   []string
 	groups                map[string]group // of controllers
 	disks                 map[string]string
+	ports                 *plan.PortAddress
+	portsStep             int
+	listening             int            // sockets of the host
 	bestEffort            bool           // of limits
 	inCgroup              bool           // of the box's own
 	hidden                map[int]string // values of env that are not printed
@@ -104,10 +107,15 @@ func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 		}
 	}
 	l.step = -1
+	if err := l.portAddress(); err != nil {
+		var r *Refusal
+		errors.As(err, &r)
+		return nil, r
+	}
 	l.finish()
-	if need := uint64(l.prog.Regs) + spareFiles; need > f.NoFile || need > maxRegs {
-		return nil, &Refusal{Step: -1, Code: 125, Message: fmt.Sprintf("the box's mounts need %d open files at once", need),
-			Cause: fmt.Sprintf("the hard limit of open files is %d, and %d is the most there can be", f.NoFile, maxRegs), Fix: "raise it (ulimit -Hn), or mount fewer directories"}
+	if need := uint64(l.prog.Regs) + uint64(l.listening) + spareFiles; need > f.NoFile || need > maxRegs {
+		return nil, &Refusal{Step: -1, Code: 125, Message: fmt.Sprintf("the box's mounts and ports need %d open files at once", need),
+			Cause: fmt.Sprintf("the hard limit of open files is %d, and %d is the most there can be", f.NoFile, maxRegs), Fix: "raise it (ulimit -Hn), or mount fewer directories and publish fewer ports"}
 	}
 	l.inOrder()
 	return l.prog, nil

@@ -65,12 +65,14 @@ type More struct {
 	Buffer int // bytes
 }
 
-// Field is a member of a structure: Size bytes of Num, or Text padded with NULs to Size.
+// Field is a member of a structure: Size bytes of Num, or Text padded with NULs
+// to Size, or a pointer to To.
 type Field struct {
 	Name  string
 	Size  int
 	Num   uint64
 	Text  string
+	To    *More
 	Names *Names
 }
 
@@ -115,6 +117,7 @@ const (
 	MakeCgroup HostKind = "cgroup"  // Cgroup
 	SetLimit   HostKind = "limit"   // write Value to file Path of the cgroup that op Group has made, and read it back
 	EndAfter   HostKind = "timeout" // After, then Signal, then Grace, then kill
+	Listen     HostKind = "listen"  // at Ports
 )
 
 // HostOp is what boxfile itself does on the host, before the fork or at a sync
@@ -140,7 +143,40 @@ type HostOp struct {
 
 	After, Grace time.Duration
 	Signal       int
+
+	Ports Ports
 }
+
+// Ports are Count ports in a row, at an address of the host from Host on, that lead
+// to the box's ports from Box on.
+type Ports struct {
+	Protocol  string
+	Address   string
+	Host, Box uint16
+	Count     int
+}
+
+// Handed is what process 1 hands over to boxfile: descriptors that are First,
+// First+1, … there, each a socket of the box's network namespace.
+type Handed struct {
+	First   int
+	Sockets []SocketRole
+	// The addresses of the plan's step port_address.
+	Box, Host []string
+	Clients   string
+}
+
+// SocketRole says what a socket is for.
+type SocketRole string
+
+// The roles: a pair for each family of addresses, and one for all of UDP.
+const (
+	Listener4  SocketRole = "listener of IPv4"
+	Connector4 SocketRole = "connector of IPv4"
+	Listener6  SocketRole = "listener of IPv6"
+	Connector6 SocketRole = "connector of IPv6"
+	Datagrams  SocketRole = "datagrams"
+)
 
 // Maps is the content of uid_map and gid_map and how it is written: directly,
 // or by the tools, which are set for an ordinary user.
@@ -162,6 +198,7 @@ type Program struct {
 	HasInit bool
 	Regs    Reg        // the highest register
 	Plan    *plan.Plan // what it was lowered from, for messages
+	Handed  *Handed    // sockets that the box hands over, or nil
 	skipped []int      // steps that ask nothing of this host
 
 	Unenforced []Unenforced // limits that the file lets go

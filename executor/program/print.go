@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -98,6 +99,8 @@ func (h HostOp) String() string {
 		return fmt.Sprintf("write %q to %s of cgroup %d%s", h.Value, h.Path, h.Group, h.notes())
 	case EndAfter:
 		return fmt.Sprintf("after %s signal %s to the command, after %s more kill the box", h.After, unix.SignalName(unix.Signal(h.Signal)), h.Grace)
+	case Listen:
+		return h.Ports.String()
 	case KeepDir:
 		return fmt.Sprintf("keep %s %q", strconv.Quote(h.Path), h.Dirs)
 	}
@@ -181,13 +184,7 @@ func (a Arg) String() string {
 		}
 		return "[" + strings.Join(out, ", ") + "]"
 	case Struct:
-		out := make([]string, 0, len(a.More.Fields))
-		for _, f := range a.More.Fields {
-			if f.Name != "" {
-				out = append(out, f.String())
-			}
-		}
-		return "{" + strings.Join(out, ", ") + "}"
+		return a.More.String()
 	case Buffer:
 		return fmt.Sprintf("[%d bytes]", a.More.Buffer)
 	case Number:
@@ -201,8 +198,25 @@ func (a Arg) String() string {
 	return fmt.Sprintf("%s%+d", a.Reg, int64(a.Num))
 }
 
+// String is the structure as {name=value, …}.
+func (m *More) String() string {
+	out := make([]string, 0, len(m.Fields))
+	for i := range m.Fields {
+		if m.Fields[i].Name != "" {
+			out = append(out, m.Fields[i].String())
+		}
+	}
+	return "{" + strings.Join(out, ", ") + "}"
+}
+
 // String is the field as name=value.
 func (f Field) String() string {
+	if f.To != nil {
+		return f.Name + "=" + f.To.String()
+	}
+	if a, ok := netip.AddrFromSlice([]byte(f.Text)); ok && f.Names != nil && f.Names.Address {
+		return f.Name + "=" + a.String()
+	}
 	if f.Text != "" {
 		return f.Name + "=" + strconv.Quote(f.Text)
 	}

@@ -307,7 +307,7 @@ func (a *Arg) matchStruct(got string) error {
 func matchFields(fields []Field, got string) error {
 	left := map[string]*Field{}
 	for i := range fields {
-		if fields[i].Name != "" && (fields[i].Num != 0 || fields[i].Text != "") {
+		if fields[i].Name != "" && (fields[i].Num != 0 || fields[i].Text != "" || fields[i].To != nil) {
 			left[fields[i].Name] = &fields[i]
 		}
 	}
@@ -319,6 +319,10 @@ func matchFields(fields []Field, got string) error {
 		case f == nil:
 			if n, err := number(value); err == nil && n != 0 {
 				return fmt.Errorf("%s, and the program has 0", part)
+			}
+		case f.To != nil:
+			if err := f.To.match(value); err != nil {
+				return err
 			}
 		case f.Text != "":
 			if err := matchText(value, f.Text); err != nil {
@@ -334,6 +338,35 @@ func matchFields(fields []Field, got string) error {
 		return fmt.Errorf("%s is missing in %s", name, got)
 	}
 	return nil
+}
+
+// match compares what a member points to: bytes, or a list of one structure.
+func (m *More) match(got string) error {
+	if strings.HasPrefix(got, `"`) {
+		return (&Arg{Kind: Struct, More: m}).matchStruct(got)
+	}
+	inner, ok := strings.CutPrefix(got, "[")
+	inner, ok2 := strings.CutSuffix(inner, "]")
+	if !ok || !ok2 {
+		return fmt.Errorf("%s is not a list", got)
+	}
+	head, data, ok := strings.Cut(strings.Trim(inner, "{}"), ", cmsg_data=[")
+	if !ok {
+		return matchFields(m.Fields, inner)
+	}
+	var fds []string // strace lists them without names
+	var others []Field
+	for _, f := range m.Fields {
+		if strings.HasPrefix(f.Name, "fd") {
+			fds = append(fds, strconv.FormatUint(f.Num, 10))
+		} else {
+			others = append(others, f)
+		}
+	}
+	if want := strings.Join(fds, ", "); strings.TrimSuffix(data, "]") != want {
+		return fmt.Errorf("[%s is not [%s]", data, want)
+	}
+	return matchFields(others, "{"+head+"}")
 }
 
 // matchCapabilities joins the two halves of each set, as strace does.

@@ -33,9 +33,12 @@ func (w *words) IO(s *plan.IO) error                     { return w.say("enforce
 func (w *words) OOM(*plan.OOM) error                     { return w.say("have the memory limit end the whole box") }
 func (w *words) CgroupFile(s *plan.CgroupFile) error     { return w.say("set %s", s) }
 func (w *words) Timeout(*plan.Timeout) error             { return w.say("end the box after its timeout") }
-func (w *words) IDMapRanges(*plan.IDMapRanges) error     { return w.say("map the box's ids") }
-func (w *words) CloseFDs(*plan.CloseFDs) error           { return w.say("close descriptors") }
-func (w *words) Session(*plan.Session) error             { return w.say("start a new session") }
+func (w *words) Publish(s *plan.Publish) error {
+	return w.say("publish port %d of the box: listen on %s", s.Box, s)
+}
+func (w *words) IDMapRanges(*plan.IDMapRanges) error { return w.say("map the box's ids") }
+func (w *words) CloseFDs(*plan.CloseFDs) error       { return w.say("close descriptors") }
+func (w *words) Session(*plan.Session) error         { return w.say("start a new session") }
 func (w *words) Unshare(s *plan.Unshare) error {
 	return w.say("enter new namespaces (%s)", strings.Join(s.Namespaces, ", "))
 }
@@ -72,8 +75,11 @@ func (w *words) Mask(s *plan.Mask) error         { return w.say("mask %s", strin
 func (w *words) Readonly(s *plan.Readonly) error {
 	return w.say("make %s read-only", strings.Join(s.Paths, ", "))
 }
-func (w *words) Hostname(s *plan.Hostname) error       { return w.say("set the host name %s", s.Name) }
-func (w *words) Loopback(*plan.Loopback) error         { return w.say("bring up the box's loopback") }
+func (w *words) Hostname(s *plan.Hostname) error { return w.say("set the host name %s", s.Name) }
+func (w *words) Loopback(*plan.Loopback) error   { return w.say("bring up the box's loopback") }
+func (w *words) PortAddress(*plan.PortAddress) error {
+	return w.say("give the box addresses for its published ports")
+}
 func (w *words) Rlimit(s *plan.Rlimit) error           { return w.say("limit %s", s.Name) }
 func (w *words) Umask(s *plan.Umask) error             { return w.say("set the umask %s", s.Mask) }
 func (w *words) Groups(*plan.Groups) error             { return w.say("set the groups") }

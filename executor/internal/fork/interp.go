@@ -18,6 +18,7 @@ const (
 	Started                  // the command was executed; only if the listing asks for it
 	Signaled                 // wait status of the command, which a signal ended
 	Sync                     // number of the point; the child goes on after one byte
+	Sockets                  // how many, which are with it (SCM_RIGHTS, unix(7))
 )
 
 // MessageSize is the length of a message in bytes.
