@@ -37,6 +37,7 @@ func Compile(b *schema.Boxfile) (*plan.Plan, error) {
 	c.system()
 	c.mounts()
 	c.network()
+	c.networkFiles()
 	c.ports()
 	c.resources()
 	c.timeout()

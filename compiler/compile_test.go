@@ -56,6 +56,8 @@ func TestRefusals(t *testing.T) {
 		"writable sys":         {"mounts: [{type: sysfs, target: /sys, mode: rw}]", "a writable /sys"},
 		"same target":          {"mounts: ['/a:/x', '/b:/x']", "/x is already taken by line 2"},
 		"hidden target":        {"mounts:\n- /a:/x/y\n- /b:/x", "4:3: /x would hide /x/y of line 3"},
+		"way out, users":       {"network: outbound\nnamespaces: {user: host}", "2:10: network: outbound needs namespaces.user: new"},
+		"way out, NET_RAW":     {"network: outbound\nsecurity: {capabilities: [KILL, NET_RAW]}", "3:33: network: outbound keeps this machine's loopback out of reach"},
 		"env twice":            {"env: {A: b}\nenv_pass: [A]", "3:12: A is both in env and in env_pass"},
 	} {
 		t.Run(name, func(t *testing.T) {

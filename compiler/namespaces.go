@@ -19,7 +19,7 @@ func (c *compilation) namespaces() {
 		field     schema.Field[string]
 	}{
 		{"user", "namespaces.user", ns.User}, {"mount", "", schema.Field[string]{Value: "new"}}, {"pid", "namespaces.pid", ns.Pid},
-		{"network", "network", schema.Field[string]{Value: newUnlessHost(c.box.Network.Value), Pos: c.box.Network.Pos}},
+		{"network", "network", schema.Field[string]{Value: newUnlessHost(c.box.Network.Mode.Value), Pos: c.box.Network.Mode.Pos}},
 		{"ipc", "namespaces.ipc", ns.Ipc}, {"uts", "namespaces.uts", ns.Uts}, {"cgroup", "namespaces.cgroup", ns.Cgroup},
 	} {
 		if n.field.IsSet() && (!at.IsSet() || n.field.Pos.Line < at.Line) {
@@ -43,11 +43,4 @@ func newUnlessHost(network string) string {
 		return "host"
 	}
 	return "new"
-}
-
-// network brings up lo in a network namespace of the box's own.
-func (c *compilation) network() {
-	if c.box.Network.Value != "host" {
-		c.add(&plan.Loopback{}, c.box.Network.Pos, "network")
-	}
 }

@@ -75,14 +75,14 @@ func (c *compilation) system() {
 	file("/etc/passwd", users)
 	file("/etc/group", groups)
 	file("/etc/hostname", c.box.Hostname.Value+"\n")
-	if c.box.Network.Value == "host" {
+	if c.box.Network.Mode.Value == "host" {
 		for _, p := range networkPaths {
 			system(p)
 		}
 		return
 	}
-	file("/etc/hosts", "127.0.0.1\tlocalhost "+c.box.Hostname.Value+"\n::1\tlocalhost ip6-localhost ip6-loopback\n")
-	file("/etc/resolv.conf", "# no name server: the box has no network but its own loopback\n")
+	file("/etc/hosts", c.hosts())
+	file("/etc/resolv.conf", c.resolvConf())
 }
 
 // accounts is /etc/passwd and /etc/group for a box's user.

@@ -39,7 +39,7 @@ func TestTraceExamples(t *testing.T) {
 				if !granted(nil) {
 					return // refused before anything is asked of the kernel, see TestSubordinate
 				}
-			case "nginx", "redis", "two-postgres", "readonly-postgres", "go-build": // servers under strace take long; their programs are no others than the rest's
+			case "nginx", "outbound", "redis", "two-postgres", "readonly-postgres", "go-build": // servers under strace take long; their programs are no others than the rest's
 				return
 			}
 			b := newBox(t)

@@ -35,7 +35,7 @@ func (r *run) hostOp(i int) *Failure {
 		r.limit = h
 	case program.Listen:
 		return r.listenAt(h)
-	case program.WriteMap: // at its sync point
+	case program.WriteMap, program.Attach: // at the sync point
 	}
 	return nil
 }

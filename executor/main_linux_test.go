@@ -131,6 +131,12 @@ func lower(p *plan.Plan, folder string) (*program.Program, error) {
 		return nil, err
 	}
 	facts.Caller.StdinTTY = false
+	switch h := os.Getenv("BOXFILE_TEST_HELPER"); {
+	case h == "slirp4netns":
+		facts.Outbound.Pasta = ""
+	case strings.HasPrefix(h, "/"):
+		facts.Outbound.Pasta = h
+	}
 	return program.Lower(p, facts)
 }
 

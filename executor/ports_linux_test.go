@@ -56,18 +56,26 @@ func (b *box) serve(p *planner) *serving {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
+	errs, err := os.Create(b.t.TempDir() + "/stderr") // what is written before the service is ready is there by then
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer errs.Close()
+	cmd.Stderr = errs
 	if err := cmd.Start(); err != nil {
 		b.t.Fatal(err)
+	}
+	said := func() string {
+		text, _ := os.ReadFile(errs.Name())
+		return string(text)
 	}
 	s := &serving{cmd: cmd, out: bufio.NewReader(out)}
 	b.t.Cleanup(s.end)
 	if line, err := s.out.ReadString('\n'); line != "ready\n" {
 		s.end()
-		b.t.Fatalf("the service says %q: %v\n%s", line, err, &errs)
+		b.t.Fatalf("the service says %q: %v\n%s", line, err, said())
 	}
-	for line := range strings.Lines(errs.String()) {
+	for line := range strings.Lines(said()) {
 		if f := strings.Fields(line); len(f) == 3 && f[0] == "PUBLISHED" {
 			s.ports = append(s.ports, f[2])
 		}

@@ -109,6 +109,8 @@ func probeMain() int {
 		os.Stdout.Write(b)
 	case "eat", "forks", "spin", "transfer", "affinity", "cgroup", "stubborn", "raise", "raise-inside", "mount-cgroups":
 		return useUp(args)
+	case "escape":
+		return escape(args[1], args[2], args[3])
 	case "serve", "dial":
 		return talk(args)
 	case "stat":

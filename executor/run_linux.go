@@ -62,6 +62,7 @@ type run struct {
 	limit   *program.HostOp       // its timeout, or nil
 	ports   []port.Port           // listening
 	relay   *port.Relay           // serves them, once the box has handed its sockets over
+	helper  *helper               // connects the box to other networks, or nil
 	letGo   int                   // 1 and the step whose limit was let go last
 }
 
@@ -199,6 +200,7 @@ func (r *run) watch(control int) (Status, *Failure) {
 	end, err := r.wait()
 	for !h.ended && h.next() {
 	}
+	r.stopHelper()
 	if stopped := r.stopRelay(); err == nil {
 		err = stopped
 	}
@@ -219,8 +221,8 @@ func (r *run) watch(control int) (Status, *Failure) {
 func (r *run) awaited() int {
 	n := 0
 	for i := range r.prog.Host {
-		if r.prog.Host[i].Kind == program.WriteMap {
-			n++
+		if k := r.prog.Host[i].Kind; k == program.WriteMap || k == program.Attach {
+			n = 1 // the one sync point is for both
 		}
 	}
 	if r.prog.Handed != nil {
@@ -264,7 +266,10 @@ func (h *hearing) next() bool {
 		}
 	case fork.Sync:
 		h.left--
-		if h.failure = h.run.writeMaps(); h.failure != nil {
+		if h.failure = h.run.writeMaps(); h.failure == nil {
+			h.failure = h.run.attach()
+		}
+		if h.failure != nil {
 			_ = unix.Shutdown(h.control, unix.SHUT_RDWR) // the child reads the end and exits
 			h.ended = true
 			return false

@@ -29,7 +29,7 @@ type Boxfile struct {
 	Rootfs      Rootfs          `yaml:"rootfs"`
 	Hostname    Field[string]   `yaml:"hostname"` // default: Name
 	Namespaces  Namespaces      `yaml:"namespaces"`
-	Network     Field[string]   `yaml:"network"` // none, host
+	Network     Network         `yaml:"network"`
 	Ports       []Port          `yaml:"ports"`
 	IDMap       IDMap           `yaml:"idmap"`
 	Mounts      []Mount         `yaml:"mounts"`
@@ -92,6 +92,17 @@ type Namespaces struct {
 	User   Field[string] `yaml:"user"`
 	Cgroup Field[string] `yaml:"cgroup"`
 }
+
+// Network says what the box reaches.
+type Network struct {
+	Pos   Pos
+	Mode  Field[string]   `yaml:"mode"`  // none, outbound, host
+	DNS   []Field[string] `yaml:"dns"`   // addresses
+	Hosts []HostEntry     `yaml:"hosts"` // in file order
+}
+
+// HostEntry is a line of /etc/hosts.
+type HostEntry struct{ Name, Address Field[string] }
 
 // Port is one entry of ports, in either of its spellings: Count ports in a row.
 type Port struct {

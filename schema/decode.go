@@ -74,7 +74,7 @@ func (d *decoder) document(root, sound *node) {
 		b.Hostname.Value = strings.TrimRight(strings.ReplaceAll(b.Name.Value, "_", "-"), ".-")
 	}
 	d.namespaces(get("namespaces"))
-	b.Network = text(get("network"), "none")
+	d.network(get("network"))
 	d.ports(get("ports"))
 	d.idmap(get("idmap"))
 	d.mounts(get("mounts"))

@@ -24,8 +24,8 @@ func (d *decoder) ports(n *node) {
 		if !ok {
 			continue
 		}
-		if d.box.Network.Value == "host" {
-			d.fail(p.Pos, "remove ports, or network: host", "the box shares this machine's network (line %d): its ports are there already", d.box.Network.Pos.Line)
+		if d.box.Network.Mode.Value == "host" {
+			d.fail(p.Pos, "remove ports, or network: host", "the box shares this machine's network (line %d): its ports are there already", d.box.Network.Mode.Pos.Line)
 		}
 		d.overlaps(&p)
 		d.box.Ports = append(d.box.Ports, p)

@@ -169,7 +169,7 @@ security: {capabilities: [CAP_CHOWN]}
 		"user":     b.User.UID == 7 && b.User.GID == 8,
 		"command":  b.Command.Args[1].Value == "1",
 		"caps":     b.Security.Capabilities.Mode == "list" && b.Security.Capabilities.Names[0].Value == "CHOWN",
-		"defaults": b.Network.Value == "none" && b.Init.Value && b.Security.NoNewPrivs.Value && b.Umask.Value == 0o022 && b.Hostname.Value == "web" && b.Proc.Value == "new",
+		"defaults": b.Network.Mode.Value == "none" && b.Init.Value && b.Security.NoNewPrivs.Value && b.Umask.Value == 0o022 && b.Hostname.Value == "web" && b.Proc.Value == "new",
 	}
 	for what, ok := range checks {
 		if !ok {

@@ -4,7 +4,7 @@ package schema
 
 // rules[0] is rule 1, the whole document.
 var rules = [...]rule{
-	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 58}, {"ports", 59}, {"proc", 71}, {"resources", 72}, {"rlimits", 92}, {"rootfs", 98}, {"security", 107}, {"shell", 117}, {"stop", 118}, {"sys", 121}, {"timeout", 122}, {"umask", 123}, {"user", 124}, {"workdir", 125}}, closed: true, free: true}, // 1 #
+	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 58}, {"ports", 66}, {"proc", 78}, {"resources", 79}, {"rlimits", 99}, {"rootfs", 105}, {"security", 114}, {"shell", 124}, {"stop", 125}, {"sys", 128}, {"timeout", 129}, {"umask", 130}, {"user", 131}, {"workdir", 132}}, closed: true, free: true}, // 1 #
 	{types: kindInt, constant: "1"},                                // 2 #/properties/boxfile
 	{types: kindList, items: 4, minItems: 1},                       // 3 #/properties/command
 	{types: kindString | kindInt | kindInt | kindFloat | kindBool}, // 4 #/properties/command/items
@@ -56,79 +56,86 @@ var rules = [...]rule{
 	{types: kindString, minLen: 1},  // 50 #/$defs/keep/properties/keep
 	{types: kindString, pattern: 4}, // 51 #/properties/name
 	{types: kindMap, props: []property{{"cgroup", 53}, {"ipc", 54}, {"pid", 55}, {"user", 56}, {"uts", 57}}, closed: true, free: true}, // 52 #/$defs/namespaces
-	{types: kindString, enum: []string{"new", "host"}},  // 53 #/$defs/namespaces/properties/cgroup
-	{types: kindString, enum: []string{"new", "host"}},  // 54 #/$defs/namespaces/properties/ipc
-	{types: kindString, enum: []string{"new"}},          // 55 #/$defs/namespaces/properties/pid
-	{types: kindString, enum: []string{"new", "host"}},  // 56 #/$defs/namespaces/properties/user
-	{types: kindString, enum: []string{"new", "host"}},  // 57 #/$defs/namespaces/properties/uts
-	{types: kindString, enum: []string{"none", "host"}}, // 58 #/properties/network
-	{types: kindList, items: 60, maxItems: 256},         // 59 #/properties/ports
-	{oneOf: []int{61, 62}},                              // 60 #/properties/ports/items
-	{types: kindString, minLen: 1},                      // 61 #/properties/ports/items/oneOf/0
-	{types: kindMap, required: []string{"box"}, props: []property{{"address", 63}, {"box", 64}, {"host", 67}, {"protocol", 70}}, closed: true, free: true}, // 62 #/$defs/port
-	{types: kindString, minLen: 1},                                // 63 #/$defs/port/properties/address
-	{oneOf: []int{65, 66}},                                        // 64 #/$defs/port/properties/box
-	{types: kindInt, bounded: true, min: 1, max: 65535},           // 65 #/$defs/port/properties/box/oneOf/0
-	{types: kindString, minLen: 1},                                // 66 #/$defs/port/properties/box/oneOf/1
-	{oneOf: []int{68, 69}},                                        // 67 #/$defs/port/properties/host
-	{types: kindInt, bounded: true, min: 0, max: 65535},           // 68 #/$defs/port/properties/host/oneOf/0
-	{types: kindString, minLen: 1},                                // 69 #/$defs/port/properties/host/oneOf/1
-	{types: kindString, enum: []string{"tcp", "udp"}},             // 70 #/$defs/port/properties/protocol
-	{types: kindString, enum: []string{"new", "host-ro", "none"}}, // 71 #/properties/proc
-	{types: kindMap, props: []property{{"cpu_weight", 73}, {"cpus", 74}, {"cpuset", 75}, {"enforce", 76}, {"io", 77}, {"memory", 85}, {"memory_high", 86}, {"oom", 87}, {"pids", 88}, {"swap", 89}, {"unified", 90}}, closed: true, free: true}, // 72 #/$defs/resources
-	{types: kindInt, bounded: true, min: 1, max: 10000},          // 73 #/$defs/resources/properties/cpu_weight
-	{types: kindInt | kindFloat},                                 // 74 #/$defs/resources/properties/cpus
-	{types: kindString | kindInt},                                // 75 #/$defs/resources/properties/cpuset
-	{types: kindString, enum: []string{"strict", "best-effort"}}, // 76 #/$defs/resources/properties/enforce
-	{types: kindList, items: 78, minItems: 1},                    // 77 #/$defs/resources/properties/io
-	{types: kindMap, required: []string{"device"}, props: []property{{"device", 79}, {"read_bps", 80}, {"read_iops", 81}, {"weight", 82}, {"write_bps", 83}, {"write_iops", 84}}, closed: true, free: true}, // 78 #/$defs/io
-	{types: kindString, minLen: 1},                           // 79 #/$defs/io/properties/device
-	{types: kindString | kindInt},                            // 80 #/$defs/io/properties/read_bps
-	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 81 #/$defs/io/properties/read_iops
-	{types: kindInt, bounded: true, min: 1, max: 10000},      // 82 #/$defs/io/properties/weight
-	{types: kindString | kindInt},                            // 83 #/$defs/io/properties/write_bps
-	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 84 #/$defs/io/properties/write_iops
-	{types: kindString | kindInt},                            // 85 #/$defs/resources/properties/memory
-	{types: kindString | kindInt},                            // 86 #/$defs/resources/properties/memory_high
-	{types: kindString, enum: []string{"process", "box"}},    // 87 #/$defs/resources/properties/oom
-	{types: kindInt, bounded: true, min: 1, max: 4194304},    // 88 #/$defs/resources/properties/pids
-	{types: kindString | kindInt},                            // 89 #/$defs/resources/properties/swap
-	{types: kindMap, others: 91},                             // 90 #/$defs/resources/properties/unified
-	{types: kindString | kindInt},                            // 91 #/$defs/resources/properties/unified/additionalProperties
-	{types: kindMap, props: []property{{"as", 93}, {"core", 93}, {"cpu", 93}, {"data", 93}, {"fsize", 93}, {"locks", 93}, {"memlock", 93}, {"msgqueue", 93}, {"nice", 93}, {"nofile", 93}, {"nproc", 93}, {"rss", 93}, {"rtprio", 93}, {"rttime", 93}, {"sigpending", 93}, {"stack", 93}}, closed: true}, // 92 #/properties/rlimits
-	{oneOf: []int{94, 95}},        // 93 #/$defs/rlimit
-	{types: kindString | kindInt}, // 94 #/$defs/rlimit/oneOf/0
-	{types: kindMap, required: []string{"soft", "hard"}, props: []property{{"hard", 96}, {"soft", 97}}, closed: true}, // 95 #/$defs/rlimit/oneOf/1
-	{types: kindString | kindInt},  // 96 #/$defs/rlimit/oneOf/1/properties/hard
-	{types: kindString | kindInt},  // 97 #/$defs/rlimit/oneOf/1/properties/soft
-	{oneOf: []int{99, 100}},        // 98 #/properties/rootfs
-	{types: kindString, minLen: 1}, // 99 #/properties/rootfs/oneOf/0
-	{types: kindMap, props: []property{{"dir", 101}, {"empty", 102}, {"enter", 103}, {"host", 104}, {"write", 105}}, closed: true, free: true}, // 100 #/$defs/rootfs
-	{types: kindString, minLen: 1},                              // 101 #/$defs/rootfs/properties/dir
-	{types: kindBool, constant: "true"},                         // 102 #/$defs/rootfs/properties/empty
-	{types: kindString, enum: []string{"pivot_root", "chroot"}}, // 103 #/$defs/rootfs/properties/enter
-	{types: kindBool, constant: "true"},                         // 104 #/$defs/rootfs/properties/host
-	{oneOf: []int{106, 49}},                                     // 105 #/$defs/rootfs/properties/write
-	{types: kindString, enum: []string{"none", "discard"}},      // 106 #/$defs/rootfs/properties/write/oneOf/0
-	{types: kindMap, props: []property{{"capabilities", 108}, {"mask", 112}, {"no_new_privs", 114}, {"readonly", 115}}, closed: true, free: true}, // 107 #/$defs/security
-	{oneOf: []int{109, 110}},                               // 108 #/$defs/security/properties/capabilities
-	{types: kindString, enum: []string{"none", "default"}}, // 109 #/$defs/security/properties/capabilities/oneOf/0
-	{types: kindList, items: 111},                          // 110 #/$defs/security/properties/capabilities/oneOf/1
-	{types: kindString, minLen: 1},                         // 111 #/$defs/security/properties/capabilities/oneOf/1/items
-	{types: kindList, items: 113},                          // 112 #/$defs/security/properties/mask
-	{types: kindString, minLen: 1},                         // 113 #/$defs/security/properties/mask/items
-	{types: kindBool},                                      // 114 #/$defs/security/properties/no_new_privs
-	{types: kindList, items: 116},                          // 115 #/$defs/security/properties/readonly
-	{types: kindString, minLen: 1},                         // 116 #/$defs/security/properties/readonly/items
-	{types: kindString, minLen: 1},                         // 117 #/properties/shell
-	{types: kindMap, props: []property{{"grace", 119}, {"signal", 120}}, closed: true, free: true}, // 118 #/$defs/stop
-	{types: kindString, minLen: 1},                    // 119 #/$defs/stop/properties/grace
-	{types: kindString, minLen: 1},                    // 120 #/$defs/stop/properties/signal
-	{types: kindString, enum: []string{"none", "ro"}}, // 121 #/properties/sys
-	{types: kindString, minLen: 1},                    // 122 #/properties/timeout
-	{types: kindString, pattern: 5},                   // 123 #/properties/umask
-	{types: kindString | kindInt},                     // 124 #/properties/user
-	{types: kindString, minLen: 1},                    // 125 #/properties/workdir
+	{types: kindString, enum: []string{"new", "host"}},              // 53 #/$defs/namespaces/properties/cgroup
+	{types: kindString, enum: []string{"new", "host"}},              // 54 #/$defs/namespaces/properties/ipc
+	{types: kindString, enum: []string{"new"}},                      // 55 #/$defs/namespaces/properties/pid
+	{types: kindString, enum: []string{"new", "host"}},              // 56 #/$defs/namespaces/properties/user
+	{types: kindString, enum: []string{"new", "host"}},              // 57 #/$defs/namespaces/properties/uts
+	{oneOf: []int{59, 60}},                                          // 58 #/properties/network
+	{types: kindString, enum: []string{"none", "outbound", "host"}}, // 59 #/properties/network/oneOf/0
+	{types: kindMap, required: []string{"mode"}, props: []property{{"dns", 61}, {"hosts", 63}, {"mode", 65}}, closed: true, free: true}, // 60 #/$defs/network
+	{types: kindList, items: 62, minItems: 1, maxItems: 3},                                                                              // 61 #/$defs/network/properties/dns
+	{types: kindString, minLen: 1},                                  // 62 #/$defs/network/properties/dns/items
+	{types: kindMap, others: 64, names: 2},                          // 63 #/$defs/network/properties/hosts
+	{types: kindString, minLen: 1},                                  // 64 #/$defs/network/properties/hosts/additionalProperties
+	{types: kindString, enum: []string{"none", "outbound", "host"}}, // 65 #/$defs/network/properties/mode
+	{types: kindList, items: 67, maxItems: 256},                     // 66 #/properties/ports
+	{oneOf: []int{68, 69}},                                          // 67 #/properties/ports/items
+	{types: kindString, minLen: 1},                                  // 68 #/properties/ports/items/oneOf/0
+	{types: kindMap, required: []string{"box"}, props: []property{{"address", 70}, {"box", 71}, {"host", 74}, {"protocol", 77}}, closed: true, free: true}, // 69 #/$defs/port
+	{types: kindString, minLen: 1},                                // 70 #/$defs/port/properties/address
+	{oneOf: []int{72, 73}},                                        // 71 #/$defs/port/properties/box
+	{types: kindInt, bounded: true, min: 1, max: 65535},           // 72 #/$defs/port/properties/box/oneOf/0
+	{types: kindString, minLen: 1},                                // 73 #/$defs/port/properties/box/oneOf/1
+	{oneOf: []int{75, 76}},                                        // 74 #/$defs/port/properties/host
+	{types: kindInt, bounded: true, min: 0, max: 65535},           // 75 #/$defs/port/properties/host/oneOf/0
+	{types: kindString, minLen: 1},                                // 76 #/$defs/port/properties/host/oneOf/1
+	{types: kindString, enum: []string{"tcp", "udp"}},             // 77 #/$defs/port/properties/protocol
+	{types: kindString, enum: []string{"new", "host-ro", "none"}}, // 78 #/properties/proc
+	{types: kindMap, props: []property{{"cpu_weight", 80}, {"cpus", 81}, {"cpuset", 82}, {"enforce", 83}, {"io", 84}, {"memory", 92}, {"memory_high", 93}, {"oom", 94}, {"pids", 95}, {"swap", 96}, {"unified", 97}}, closed: true, free: true}, // 79 #/$defs/resources
+	{types: kindInt, bounded: true, min: 1, max: 10000},          // 80 #/$defs/resources/properties/cpu_weight
+	{types: kindInt | kindFloat},                                 // 81 #/$defs/resources/properties/cpus
+	{types: kindString | kindInt},                                // 82 #/$defs/resources/properties/cpuset
+	{types: kindString, enum: []string{"strict", "best-effort"}}, // 83 #/$defs/resources/properties/enforce
+	{types: kindList, items: 85, minItems: 1},                    // 84 #/$defs/resources/properties/io
+	{types: kindMap, required: []string{"device"}, props: []property{{"device", 86}, {"read_bps", 87}, {"read_iops", 88}, {"weight", 89}, {"write_bps", 90}, {"write_iops", 91}}, closed: true, free: true}, // 85 #/$defs/io
+	{types: kindString, minLen: 1},                           // 86 #/$defs/io/properties/device
+	{types: kindString | kindInt},                            // 87 #/$defs/io/properties/read_bps
+	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 88 #/$defs/io/properties/read_iops
+	{types: kindInt, bounded: true, min: 1, max: 10000},      // 89 #/$defs/io/properties/weight
+	{types: kindString | kindInt},                            // 90 #/$defs/io/properties/write_bps
+	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 91 #/$defs/io/properties/write_iops
+	{types: kindString | kindInt},                            // 92 #/$defs/resources/properties/memory
+	{types: kindString | kindInt},                            // 93 #/$defs/resources/properties/memory_high
+	{types: kindString, enum: []string{"process", "box"}},    // 94 #/$defs/resources/properties/oom
+	{types: kindInt, bounded: true, min: 1, max: 4194304},    // 95 #/$defs/resources/properties/pids
+	{types: kindString | kindInt},                            // 96 #/$defs/resources/properties/swap
+	{types: kindMap, others: 98},                             // 97 #/$defs/resources/properties/unified
+	{types: kindString | kindInt},                            // 98 #/$defs/resources/properties/unified/additionalProperties
+	{types: kindMap, props: []property{{"as", 100}, {"core", 100}, {"cpu", 100}, {"data", 100}, {"fsize", 100}, {"locks", 100}, {"memlock", 100}, {"msgqueue", 100}, {"nice", 100}, {"nofile", 100}, {"nproc", 100}, {"rss", 100}, {"rtprio", 100}, {"rttime", 100}, {"sigpending", 100}, {"stack", 100}}, closed: true}, // 99 #/properties/rlimits
+	{oneOf: []int{101, 102}},      // 100 #/$defs/rlimit
+	{types: kindString | kindInt}, // 101 #/$defs/rlimit/oneOf/0
+	{types: kindMap, required: []string{"soft", "hard"}, props: []property{{"hard", 103}, {"soft", 104}}, closed: true}, // 102 #/$defs/rlimit/oneOf/1
+	{types: kindString | kindInt},  // 103 #/$defs/rlimit/oneOf/1/properties/hard
+	{types: kindString | kindInt},  // 104 #/$defs/rlimit/oneOf/1/properties/soft
+	{oneOf: []int{106, 107}},       // 105 #/properties/rootfs
+	{types: kindString, minLen: 1}, // 106 #/properties/rootfs/oneOf/0
+	{types: kindMap, props: []property{{"dir", 108}, {"empty", 109}, {"enter", 110}, {"host", 111}, {"write", 112}}, closed: true, free: true}, // 107 #/$defs/rootfs
+	{types: kindString, minLen: 1},                              // 108 #/$defs/rootfs/properties/dir
+	{types: kindBool, constant: "true"},                         // 109 #/$defs/rootfs/properties/empty
+	{types: kindString, enum: []string{"pivot_root", "chroot"}}, // 110 #/$defs/rootfs/properties/enter
+	{types: kindBool, constant: "true"},                         // 111 #/$defs/rootfs/properties/host
+	{oneOf: []int{113, 49}},                                     // 112 #/$defs/rootfs/properties/write
+	{types: kindString, enum: []string{"none", "discard"}},      // 113 #/$defs/rootfs/properties/write/oneOf/0
+	{types: kindMap, props: []property{{"capabilities", 115}, {"mask", 119}, {"no_new_privs", 121}, {"readonly", 122}}, closed: true, free: true}, // 114 #/$defs/security
+	{oneOf: []int{116, 117}},                               // 115 #/$defs/security/properties/capabilities
+	{types: kindString, enum: []string{"none", "default"}}, // 116 #/$defs/security/properties/capabilities/oneOf/0
+	{types: kindList, items: 118},                          // 117 #/$defs/security/properties/capabilities/oneOf/1
+	{types: kindString, minLen: 1},                         // 118 #/$defs/security/properties/capabilities/oneOf/1/items
+	{types: kindList, items: 120},                          // 119 #/$defs/security/properties/mask
+	{types: kindString, minLen: 1},                         // 120 #/$defs/security/properties/mask/items
+	{types: kindBool},                                      // 121 #/$defs/security/properties/no_new_privs
+	{types: kindList, items: 123},                          // 122 #/$defs/security/properties/readonly
+	{types: kindString, minLen: 1},                         // 123 #/$defs/security/properties/readonly/items
+	{types: kindString, minLen: 1},                         // 124 #/properties/shell
+	{types: kindMap, props: []property{{"grace", 126}, {"signal", 127}}, closed: true, free: true}, // 125 #/$defs/stop
+	{types: kindString, minLen: 1},                    // 126 #/$defs/stop/properties/grace
+	{types: kindString, minLen: 1},                    // 127 #/$defs/stop/properties/signal
+	{types: kindString, enum: []string{"none", "ro"}}, // 128 #/properties/sys
+	{types: kindString, minLen: 1},                    // 129 #/properties/timeout
+	{types: kindString, pattern: 5},                   // 130 #/properties/umask
+	{types: kindString | kindInt},                     // 131 #/properties/user
+	{types: kindString, minLen: 1},                    // 132 #/properties/workdir
 }
 
 var patterns = [...]automaton{

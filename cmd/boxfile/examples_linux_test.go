@@ -18,7 +18,7 @@ var promised = map[string]string{
 	"best-effort": "finished", "capabilities": "", "chroot": "bin", "devices": "kmsg", "environment": "PATH=", "files": "", "fork-bomb": "processes: ", "go-build": "hello from builder",
 	"hello": "Hello from the box", "host-network": "", "idmap-ranges": "", "inputs": "Hello, box", "kept": "1", "limits": "", "masks": "",
 	"network-isolation": "lo", "overlay-discard": "", "own-mounts": "", "process-isolation": "", "readonly-postgres": "1", "rlimits": "", "subuid": "4",
-	"timeout": "interrupted", "nginx": "", "redis": "", "two-postgres": "",
+	"timeout": "interrupted", "outbound": "tap0", "nginx": "", "redis": "", "two-postgres": "",
 }
 
 // servers are the examples that run until they are ended. TestServers uses them.
@@ -31,7 +31,7 @@ var ends = map[string]int{"limits": 137, "timeout": 124}
 var limited = map[string]bool{"fork-bomb": true, "limits": true}
 
 // programs are what an example needs besides the base system.
-var programs = map[string]string{"readonly-postgres": "/usr/lib/postgresql", "redis": "/usr/bin/redis-server", "nginx": "/usr/sbin/nginx", "two-postgres": "/usr/lib/postgresql", "go-build": "/usr/local/go/bin/go", "chroot": "/bin/busybox"}
+var programs = map[string]string{"readonly-postgres": "/usr/lib/postgresql", "redis": "/usr/bin/redis-server", "nginx": "/usr/sbin/nginx", "outbound": "/usr/bin/pasta", "two-postgres": "/usr/lib/postgresql", "go-build": "/usr/local/go/bin/go", "chroot": "/bin/busybox"}
 
 // run is one example in the hands of one user.
 type run struct {
@@ -60,6 +60,9 @@ func TestExamples(t *testing.T) {
 		if limited[r.name] && !r.root() && code == exitCannot && strings.Contains(out, "cgroup") {
 			return // so is this one, to one to whom no cgroup is delegated
 		}
+		if r.name == "outbound" && code == exitCannot && strings.Contains(out, "/dev/net/tun") {
+			return // and this one, where the device is root's alone, or is not there
+		}
 		if code != ends[r.name] || !strings.Contains(out, promised[r.name]) {
 			r.t.Fatalf("exit %d\n%s", code, out)
 		}
@@ -87,6 +90,12 @@ func TestScriptsEndAlike(t *testing.T) {
 		script, code := r.boxfile(nil, r.inputs("plan", "-o", "sh")...)
 		if code != 0 {
 			r.t.Fatal(script)
+		}
+		if r.name == "outbound" {
+			if !strings.Contains(script, "a script cannot connect the box to other networks") {
+				r.t.Error("the script does not refuse the way out")
+			}
+			return
 		}
 		if servers[r.name] {
 			if !strings.Contains(script, "a script cannot publish ports") || !strings.Contains(script, "exit 125") {

@@ -35,6 +35,7 @@ type Visitor interface {
 	CgroupFile(*CgroupFile) error
 	Timeout(*Timeout) error
 	Publish(*Publish) error
+	Outbound(*Outbound) error
 	IDMapRanges(*IDMapRanges) error
 	CloseFDs(*CloseFDs) error
 	Session(*Session) error
@@ -56,6 +57,7 @@ type Visitor interface {
 	Hostname(*Hostname) error
 	Loopback(*Loopback) error
 	PortAddress(*PortAddress) error
+	BlockLoopback(*BlockLoopback) error
 	Rlimit(*Rlimit) error
 	Umask(*Umask) error
 	Groups(*Groups) error
@@ -88,6 +90,7 @@ var kinds = [...]Info{
 	{"cgroup_file", Host, func() Step { return new(CgroupFile) }},
 	{"timeout", Host, func() Step { return new(Timeout) }},
 	{"publish", Host, func() Step { return new(Publish) }},
+	{"outbound", Host, func() Step { return new(Outbound) }},
 	{"idmap_ranges", Host, func() Step { return new(IDMapRanges) }},
 	{"close_fds", Box, func() Step { return new(CloseFDs) }},
 	{"session", Box, func() Step { return new(Session) }},
@@ -109,6 +112,7 @@ var kinds = [...]Info{
 	{"hostname", Box, func() Step { return new(Hostname) }},
 	{"loopback", Box, func() Step { return new(Loopback) }},
 	{"port_address", Box, func() Step { return new(PortAddress) }},
+	{"block_loopback", Box, func() Step { return new(BlockLoopback) }},
 	{"rlimit", Box, func() Step { return new(Rlimit) }},
 	{"umask", Box, func() Step { return new(Umask) }},
 	{"groups", Box, func() Step { return new(Groups) }},
@@ -145,44 +149,46 @@ func Row(s Step) int {
 	return i
 }
 
-func (s *CreateSource) Accept(v Visitor) error { return v.CreateSource(s) }
-func (s *Keep) Accept(v Visitor) error         { return v.Keep(s) }
-func (s *Cgroup) Accept(v Visitor) error       { return v.Cgroup(s) }
-func (s *Limit) Accept(v Visitor) error        { return v.Limit(s) }
-func (s *CPUSet) Accept(v Visitor) error       { return v.CPUSet(s) }
-func (s *IO) Accept(v Visitor) error           { return v.IO(s) }
-func (s *OOM) Accept(v Visitor) error          { return v.OOM(s) }
-func (s *CgroupFile) Accept(v Visitor) error   { return v.CgroupFile(s) }
-func (s *Timeout) Accept(v Visitor) error      { return v.Timeout(s) }
-func (s *Publish) Accept(v Visitor) error      { return v.Publish(s) }
-func (s *IDMapRanges) Accept(v Visitor) error  { return v.IDMapRanges(s) }
-func (s *CloseFDs) Accept(v Visitor) error     { return v.CloseFDs(s) }
-func (s *Session) Accept(v Visitor) error      { return v.Session(s) }
-func (s *Unshare) Accept(v Visitor) error      { return v.Unshare(s) }
-func (s *IDMap) Accept(v Visitor) error        { return v.IDMap(s) }
-func (s *Propagation) Accept(v Visitor) error  { return v.Propagation(s) }
-func (s *Rootfs) Accept(v Visitor) error       { return v.Rootfs(s) }
-func (s *System) Accept(v Visitor) error       { return v.System(s) }
-func (s *Mount) Accept(v Visitor) error        { return v.Mount(s) }
-func (s *File) Accept(v Visitor) error         { return v.File(s) }
-func (s *Symlink) Accept(v Visitor) error      { return v.Symlink(s) }
-func (s *Dir) Accept(v Visitor) error          { return v.Dir(s) }
-func (s *Dev) Accept(v Visitor) error          { return v.Dev(s) }
-func (s *Device) Accept(v Visitor) error       { return v.Device(s) }
-func (s *PivotRoot) Accept(v Visitor) error    { return v.PivotRoot(s) }
-func (s *Chroot) Accept(v Visitor) error       { return v.Chroot(s) }
-func (s *Mask) Accept(v Visitor) error         { return v.Mask(s) }
-func (s *Readonly) Accept(v Visitor) error     { return v.Readonly(s) }
-func (s *Hostname) Accept(v Visitor) error     { return v.Hostname(s) }
-func (s *Loopback) Accept(v Visitor) error     { return v.Loopback(s) }
-func (s *PortAddress) Accept(v Visitor) error  { return v.PortAddress(s) }
-func (s *Rlimit) Accept(v Visitor) error       { return v.Rlimit(s) }
-func (s *Env) Accept(v Visitor) error          { return v.Env(s) }
-func (s *Workdir) Accept(v Visitor) error      { return v.Workdir(s) }
-func (s *Umask) Accept(v Visitor) error        { return v.Umask(s) }
-func (s *Groups) Accept(v Visitor) error       { return v.Groups(s) }
-func (s *User) Accept(v Visitor) error         { return v.User(s) }
-func (s *Capabilities) Accept(v Visitor) error { return v.Capabilities(s) }
-func (s *NoNewPrivs) Accept(v Visitor) error   { return v.NoNewPrivs(s) }
-func (s *Init) Accept(v Visitor) error         { return v.Init(s) }
-func (s *Exec) Accept(v Visitor) error         { return v.Exec(s) }
+func (s *CreateSource) Accept(v Visitor) error  { return v.CreateSource(s) }
+func (s *Keep) Accept(v Visitor) error          { return v.Keep(s) }
+func (s *Cgroup) Accept(v Visitor) error        { return v.Cgroup(s) }
+func (s *Limit) Accept(v Visitor) error         { return v.Limit(s) }
+func (s *CPUSet) Accept(v Visitor) error        { return v.CPUSet(s) }
+func (s *IO) Accept(v Visitor) error            { return v.IO(s) }
+func (s *OOM) Accept(v Visitor) error           { return v.OOM(s) }
+func (s *CgroupFile) Accept(v Visitor) error    { return v.CgroupFile(s) }
+func (s *Timeout) Accept(v Visitor) error       { return v.Timeout(s) }
+func (s *Publish) Accept(v Visitor) error       { return v.Publish(s) }
+func (s *Outbound) Accept(v Visitor) error      { return v.Outbound(s) }
+func (s *IDMapRanges) Accept(v Visitor) error   { return v.IDMapRanges(s) }
+func (s *CloseFDs) Accept(v Visitor) error      { return v.CloseFDs(s) }
+func (s *Session) Accept(v Visitor) error       { return v.Session(s) }
+func (s *Unshare) Accept(v Visitor) error       { return v.Unshare(s) }
+func (s *IDMap) Accept(v Visitor) error         { return v.IDMap(s) }
+func (s *Propagation) Accept(v Visitor) error   { return v.Propagation(s) }
+func (s *Rootfs) Accept(v Visitor) error        { return v.Rootfs(s) }
+func (s *System) Accept(v Visitor) error        { return v.System(s) }
+func (s *Mount) Accept(v Visitor) error         { return v.Mount(s) }
+func (s *File) Accept(v Visitor) error          { return v.File(s) }
+func (s *Symlink) Accept(v Visitor) error       { return v.Symlink(s) }
+func (s *Dir) Accept(v Visitor) error           { return v.Dir(s) }
+func (s *Dev) Accept(v Visitor) error           { return v.Dev(s) }
+func (s *Device) Accept(v Visitor) error        { return v.Device(s) }
+func (s *PivotRoot) Accept(v Visitor) error     { return v.PivotRoot(s) }
+func (s *Chroot) Accept(v Visitor) error        { return v.Chroot(s) }
+func (s *Mask) Accept(v Visitor) error          { return v.Mask(s) }
+func (s *Readonly) Accept(v Visitor) error      { return v.Readonly(s) }
+func (s *Hostname) Accept(v Visitor) error      { return v.Hostname(s) }
+func (s *Loopback) Accept(v Visitor) error      { return v.Loopback(s) }
+func (s *PortAddress) Accept(v Visitor) error   { return v.PortAddress(s) }
+func (s *BlockLoopback) Accept(v Visitor) error { return v.BlockLoopback(s) }
+func (s *Rlimit) Accept(v Visitor) error        { return v.Rlimit(s) }
+func (s *Env) Accept(v Visitor) error           { return v.Env(s) }
+func (s *Workdir) Accept(v Visitor) error       { return v.Workdir(s) }
+func (s *Umask) Accept(v Visitor) error         { return v.Umask(s) }
+func (s *Groups) Accept(v Visitor) error        { return v.Groups(s) }
+func (s *User) Accept(v Visitor) error          { return v.User(s) }
+func (s *Capabilities) Accept(v Visitor) error  { return v.Capabilities(s) }
+func (s *NoNewPrivs) Accept(v Visitor) error    { return v.NoNewPrivs(s) }
+func (s *Init) Accept(v Visitor) error          { return v.Init(s) }
+func (s *Exec) Accept(v Visitor) error          { return v.Exec(s) }

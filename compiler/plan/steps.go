@@ -84,6 +84,13 @@ type Publish struct {
 	Protocol string `json:"protocol"` // "tcp" or "udp"
 }
 
+// Outbound connects the box's network namespace to the networks that the host
+// reaches, before the box goes on: by the helper pasta(1), or slirp4netns(1) where
+// only that is there. The box is 10.0.2.100, its router 10.0.2.2. Nothing is let in.
+type Outbound struct {
+	DNS string `json:"dns,omitempty"` // where the host's name servers answer, unless the file names others
+}
+
 // IDMapRanges has the host side write the id maps of the box's user namespace
 // (user_namespaces(7)): as root directly, otherwise by newuidmap and newgidmap.
 type IDMapRanges struct {
@@ -229,6 +236,11 @@ type PortAddress struct {
 	Host []string `json:"host"`          // in the same order
 	UDP  string   `json:"udp,omitempty"` // if a port of UDP is published
 }
+
+// BlockLoopback lets nothing leave the box for 127.0.0.0/8. A process can address
+// such packets to the way out, and what carries them there may deliver them to the
+// host's loopback. What the box sends to its own loopback is not touched.
+type BlockLoopback struct{}
 
 // Rlimit sets a resource limit (setrlimit(2)). A nil bound is unlimited. Where
 // AtMost is set, a lower limit of the caller's stands.

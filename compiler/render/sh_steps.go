@@ -141,6 +141,15 @@ func (s *script) Publish(*plan.Publish) error {
 	return nil
 }
 
+// Outbound needs a helper that is attached while the box waits.
+func (s *script) Outbound(*plan.Outbound) error {
+	s.refuse("a script cannot connect the box to other networks: run boxfile up")
+	return nil
+}
+
+// BlockLoopback is refused with Outbound.
+func (s *script) BlockLoopback(*plan.BlockLoopback) error { return nil }
+
 // PortAddress is refused with Publish.
 func (s *script) PortAddress(*plan.PortAddress) error { return nil }
 

@@ -156,6 +156,18 @@ func (v *words) Publish(s *plan.Publish) error {
 	return nil
 }
 
+func (v *words) Outbound(s *plan.Outbound) error {
+	_ = v.say("connect the box to the networks that this machine reaches, by pasta or slirp4netns: not to its loopback, and nothing to the box")
+	if s.DNS != "" {
+		return v.say("and let name servers answer at %s", literal(s.DNS))
+	}
+	return nil
+}
+
+func (v *words) BlockLoopback(*plan.BlockLoopback) error {
+	return v.say("let nothing leave the box for 127.0.0.0/8")
+}
+
 // ports are count ports in a row.
 func ports(first, count uint16) string {
 	if count > 1 {

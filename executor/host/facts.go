@@ -17,6 +17,7 @@ type Facts struct {
 	SubUIDs  []Range         // the caller's subordinate ids, subuid(5); only where Needs asks
 	SubGIDs  []Range
 	IDTools  IDTools
+	Outbound Outbound        // only where Needs asks
 	Cgroups  Cgroups         // only where Needs asks
 	Disks    map[string]Disk // for each path of Needs.Disks
 	PageSize int             // bytes; memory limits are counted in pages
@@ -62,6 +63,13 @@ type Range struct{ First, Size uint32 }
 // IDTools are the helpers that write id maps for ordinary users, where present.
 type IDTools struct{ UID, GID string }
 
+// Outbound is what connects a box to other networks, where present, and why
+// /dev/net/tun, which it works with, cannot be opened.
+type Outbound struct {
+	Pasta, Slirp string
+	Tun          error
+}
+
 // Needs is what a plan wants to know of a host.
 type Needs struct {
 	Folder string   // absolute path of the Boxfile's folder
@@ -70,6 +78,8 @@ type Needs struct {
 	Env    []string // variables of the caller
 	EnvTTY []string // the same, wanted only when standard input is a terminal
 	SubIDs bool
+	// Outbound is wanted.
+	Outbound bool
 	// Controllers are those of cgroups(7), by v1's names, that limits are wanted from.
 	Controllers []string
 	Cgroups     bool     // wanted, with or without controllers

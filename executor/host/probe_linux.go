@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// idToolDirs are the only places where newuidmap and newgidmap are looked for:
-// they are run with a privilege of their own, so PATH has no say.
+// idToolDirs are the only places where helpers are looked for. newuidmap and
+// newgidmap run with a privilege of their own, and the others hold a door of the box, so PATH has no say.
 var idToolDirs = [...]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"}
 
 // Probe looks at the machine for what n asks. It changes nothing.
@@ -60,6 +60,9 @@ func Probe(n Needs) (Facts, error) {
 			f.Disks = make(map[string]Disk, len(n.Disks))
 		}
 		f.Disks[p] = disk(n.Folder, p)
+	}
+	if n.Outbound {
+		f.Outbound = Outbound{Pasta: tool("pasta"), Slirp: tool("slirp4netns"), Tun: tun()}
 	}
 	if n.SubIDs {
 		return f, f.subordinate()
@@ -139,6 +142,15 @@ func (f *Facts) subordinate() error {
 	}
 	f.IDTools = IDTools{UID: tool("newuidmap"), GID: tool("newgidmap")}
 	return nil
+}
+
+// tun opens /dev/net/tun, which makes nothing yet.
+func tun() error {
+	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
 }
 
 func tool(name string) string {

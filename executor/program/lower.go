@@ -77,7 +77,9 @@ type lowering struct {
 	disks                 map[string]string
 	ports                 *plan.PortAddress
 	portsStep             int
-	listening             int            // sockets of the host
+	listening             int  // sockets of the host
+	attached              bool // a helper waits for sync point 1
+	attachedStep          int
 	bestEffort            bool           // of limits
 	inCgroup              bool           // of the box's own
 	hidden                map[int]string // values of env that are not printed

@@ -118,6 +118,7 @@ const (
 	SetLimit   HostKind = "limit"   // write Value to file Path of the cgroup that op Group has made, and read it back
 	EndAfter   HostKind = "timeout" // After, then Signal, then Grace, then kill
 	Listen     HostKind = "listen"  // at Ports
+	Attach     HostKind = "attach"  // Helper, at sync point 1
 )
 
 // HostOp is what boxfile itself does on the host, before the fork or at a sync
@@ -145,7 +146,20 @@ type HostOp struct {
 	Signal       int
 
 	Ports Ports
+
+	Helper Helper
 }
+
+// Helper is a program that connects the box to other networks. It runs until the box is gone.
+type Helper struct {
+	Path  string
+	Pasta bool // otherwise it is slirp4netns
+	// Args are its arguments, in which PID is process 1 of the box.
+	Args []string
+}
+
+// PID stands for the box's process 1 among the arguments of a helper.
+const PID = "PID"
 
 // Ports are Count ports in a row, at an address of the host from Host on, that lead
 // to the box's ports from Box on.

@@ -99,6 +99,8 @@ func (h HostOp) String() string {
 		return fmt.Sprintf("write %q to %s of cgroup %d%s", h.Value, h.Path, h.Group, h.notes())
 	case EndAfter:
 		return fmt.Sprintf("after %s signal %s to the command, after %s more kill the box", h.After, unix.SignalName(unix.Signal(h.Signal)), h.Grace)
+	case Attach:
+		return fmt.Sprintf("run %s %s, until the box is gone", h.Helper.Path, strings.Join(h.Helper.Args, " "))
 	case Listen:
 		return h.Ports.String()
 	case KeepDir:

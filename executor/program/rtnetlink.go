@@ -17,7 +17,7 @@ const (
 )
 
 var (
-	messageTypes = &Names{Enum: true, Values: []Value{{unix.RTM_NEWADDR, "RTM_NEWADDR"}, {unix.RTM_NEWRULE, "RTM_NEWRULE"}, {unix.RTM_NEWROUTE, "RTM_NEWROUTE"}}}
+	messageTypes = &Names{Enum: true, Values: []Value{{unix.RTM_NEWADDR, "RTM_NEWADDR"}, {unix.RTM_NEWRULE, "RTM_NEWRULE"}, {unix.RTM_NEWROUTE, "RTM_NEWROUTE"}, {0x13, "XFRM_MSG_NEWPOLICY"}}}
 	messageFlags = &Names{Values: []Value{{unix.NLM_F_REQUEST, "NLM_F_REQUEST"}, {unix.NLM_F_EXCL, "NLM_F_EXCL"}, {unix.NLM_F_CREATE, "NLM_F_CREATE"}}}
 	routeTypes   = &Names{Enum: true, Values: []Value{{unix.RTN_LOCAL, "RTN_LOCAL"}, {unix.FR_ACT_TO_TBL, "FR_ACT_TO_TBL"}}}
 	addressFlags = &Names{Values: []Value{{unix.IFA_F_NODAD, "IFA_F_NODAD"}}}

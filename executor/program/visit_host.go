@@ -74,13 +74,19 @@ func (l *lowering) IDMapRanges(s *plan.IDMapRanges) error {
 	}
 	l.host(HostOp{Kind: WriteMap, Maps: m})
 	l.ranges = true
-	l.op(start, callWrite, reg(Control), structure(Field{Name: "kind", Size: 4, Num: 4}, Field{Name: "point", Size: 4, Num: 1}, Field{Name: "none", Size: 4}), num(12)).expect(12)
-	l.op(start, callRead, reg(Control), buffer(8), num(8)).expect(1)
+	l.sync()
 	// until here the child is nobody in its own namespace
 	uid, gid := uint64(firstBox(m.UIDs)), uint64(firstBox(m.GIDs))
 	l.op(start, callSetresgid, num(gid), num(gid), num(gid))
 	l.op(start, callSetresuid, num(uid), num(uid), num(uid))
 	return nil
+}
+
+// sync is sync point 1: the host side does what it has to do to the child, which
+// goes on after one byte.
+func (l *lowering) sync() {
+	l.op(start, callWrite, reg(Control), structure(Field{Name: "kind", Size: 4, Num: 4}, Field{Name: "point", Size: 4, Num: 1}, Field{Name: "none", Size: 4}), num(12)).expect(12)
+	l.op(start, callRead, reg(Control), buffer(8), num(8)).expect(1)
 }
 
 func lines(r []plan.IDRange) []IDLine {
@@ -171,6 +177,12 @@ func (l *lowering) IDMap(s *plan.IDMap) error {
 	l.writeProc("/proc/self/setgroups", "deny")
 	l.writeProc("/proc/self/uid_map", fmt.Sprintf("%d %d 1\n", s.UID, l.facts.UID))
 	l.writeProc("/proc/self/gid_map", fmt.Sprintf("%d %d 1\n", s.GID, l.facts.GID))
+	if l.attached {
+		step := l.step
+		l.step = l.attachedStep
+		l.sync()
+		l.step = step
+	}
 	return nil
 }
 

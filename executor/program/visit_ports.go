@@ -60,15 +60,7 @@ func (l *lowering) portAddress() error {
 	defer func() { l.step = step }()
 	l.prog.Handed = &Handed{Box: s.Box, Host: s.Host, Clients: s.UDP}
 	link := l.keep(l.op(settle, callSocket, named(unix.AF_NETLINK, families), named(unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, sockTypes), num(unix.NETLINK_ROUTE)))
-	tell := func(f []Field) {
-		n := 0
-		for i := range f {
-			n += f[i].Size
-		}
-		f[0].Num = uint64(n)
-		l.op(settle, callWrite, reg(link), structure(f...), num(uint64(n))).expect(int64(n))
-		l.op(settle, callRead, reg(link), buffer(64), num(64)).expect(0).tolerate(unix.EAGAIN, 0)
-	}
+	tell := func(f []Field) { l.tell(link, f) }
 	var sockets []Reg
 	for i := range s.Box {
 		box, err1 := netip.ParseAddr(s.Box[i])
@@ -96,6 +88,17 @@ func (l *lowering) portAddress() error {
 	}
 	l.handOver(sockets)
 	return nil
+}
+
+// tell sends one message to the kernel, and fails if that has anything to say.
+func (l *lowering) tell(link Reg, f []Field) {
+	n := 0
+	for i := range f {
+		n += f[i].Size
+	}
+	f[0].Num = uint64(n)
+	l.op(settle, callWrite, reg(link), structure(f...), num(uint64(n))).expect(int64(n))
+	l.op(settle, callRead, reg(link), buffer(64), num(64)).expect(0).tolerate(unix.EAGAIN, 0)
 }
 
 func zero(a netip.Addr) netip.Addr {

@@ -36,6 +36,12 @@ func (w *words) Timeout(*plan.Timeout) error             { return w.say("end the
 func (w *words) Publish(s *plan.Publish) error {
 	return w.say("publish port %d of the box: listen on %s", s.Box, s)
 }
+func (w *words) Outbound(*plan.Outbound) error {
+	return w.say("connect the box to other networks")
+}
+func (w *words) BlockLoopback(*plan.BlockLoopback) error {
+	return w.say("keep the box off this machine's loopback")
+}
 func (w *words) IDMapRanges(*plan.IDMapRanges) error { return w.say("map the box's ids") }
 func (w *words) CloseFDs(*plan.CloseFDs) error       { return w.say("close descriptors") }
 func (w *words) Session(*plan.Session) error         { return w.say("start a new session") }
