@@ -8,12 +8,16 @@ import (
 
 const anyAddress4, anyAddress6 = "0.0.0.0", "::"
 
+// maxEntries is how many ports the schema has at most: each is held against all before it.
+const maxEntries = 256
+
 func (d *decoder) ports(n *node) {
 	if n == nil {
 		return
 	}
-	d.box.Ports = make([]Port, 0, len(n.Content))
-	for _, c := range n.Content {
+	list := n.Content[:min(len(n.Content), maxEntries)]
+	d.box.Ports = make([]Port, 0, len(list))
+	for _, c := range list {
 		p := Port{Pos: posOf(c), Count: 1, Address: Field[string]{Value: "127.0.0.1"}, Protocol: Field[string]{Value: "tcp"}}
 		var ok bool
 		if c.Kind == yaml.ScalarNode {
@@ -34,78 +38,82 @@ func (d *decoder) ports(n *node) {
 
 // shortPort reads [ADDRESS:]HOST:BOX[/tcp|/udp].
 func (d *decoder) shortPort(n *node, p *Port) bool {
-	at, s := posOf(n), n.Value
-	wrong := func(fix, format string, args ...any) bool {
-		d.fail(at, fix, "port %q: "+format, append([]any{escape(short(n.Value))}, args...)...)
+	at := posOf(n)
+	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0 && sexagesimal(n.Value) {
+		d.fail(at, `write "`+n.Value+`" in quotes`, "port %s: without quotes older readers of YAML take it for a number", quoted(n.Value))
 		return false
 	}
-	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0 && sexagesimal(s) {
-		return wrong(`write "`+s+`" in quotes`, "without quotes older readers of YAML take it for a number")
+	t, ok := splitPort(n.Value)
+	near := t.nearest()
+	if near != "" {
+		near = `write "` + near + `"`
 	}
-	s, protocol, has := strings.Cut(s, "/")
-	if has {
-		if protocol != "tcp" && protocol != "udp" {
-			return wrong(protocolFix(protocol), "the protocol is tcp or udp, not %q", escape(short(protocol)))
+	if !ok {
+		if near == "" {
+			near = `write "8080:80", for example`
 		}
-		p.Protocol = Field[string]{protocol, at}
+		d.fail(at, near, "port %s: it is HOST:BOX, the port on this machine and the one in the box", quoted(n.Value))
+		return false
 	}
-	box := strings.LastIndexByte(s, ':')
-	if box < 0 {
-		fix := `write "8080:80", for example`
-		if _, _, bad := parsePorts(s, 1); bad == "" {
-			fix = `write "` + s + ":" + s + `"`
+	address, host, box, wrong, fix := t.parse()
+	if wrong != "" {
+		if near != "" {
+			fix = near
 		}
-		return wrong(fix, "it is HOST:BOX, the port on this machine and the one in the box")
+		d.fail(at, fix, "%s", wrong)
+		return false
 	}
-	host := strings.LastIndexByte(s[:box], ':')
-	if host >= 0 {
-		address, bad, fix := parseAddress(s[:host], true)
-		if bad != "" {
-			return wrong(fix, "%s", bad)
-		}
+	if t.addressed {
 		p.Address = Field[string]{address, at}
 	}
-	return d.range2(p, Field[string]{s[host+1 : box], at}, Field[string]{s[box+1:], at})
+	if t.slash {
+		p.Protocol = Field[string]{t.protocol, at}
+	}
+	p.Host, p.Box, p.Count = Field[int64]{host.first, at}, Field[int64]{box.first, at}, host.count
+	return true
 }
 
+// longPort reads the map, and tells everything that is wrong in it.
 func (d *decoder) longPort(n *node, p *Port) bool {
+	ok := true
 	if a := child(n, "address"); a != nil {
-		address, bad, fix := parseAddress(a.Value, false)
-		if bad != "" {
-			d.fail(posOf(a), fix, "address %q: %s", escape(short(a.Value)), bad)
-			return false
+		address, wrong, fix := parseAddress(a.Value, false)
+		if wrong != "" {
+			d.fail(posOf(a), fix, "address %s: %s", quoted(a.Value), wrong)
+			ok = false
 		}
 		p.Address = Field[string]{address, posOf(a)}
 	}
 	p.Protocol = text(child(n, "protocol"), "tcp")
-	return d.range2(p, text(child(n, "host"), "0"), text(child(n, "box"), ""))
-}
-
-// range2 reads the ports of both sides.
-func (d *decoder) range2(p *Port, host, box Field[string]) bool {
-	var counts [2]int64
-	for i, side := range [...]struct {
-		name  string
-		from  Field[string]
-		to    *Field[int64]
-		least int64
-	}{{"host", host, &p.Host, 0}, {"box", box, &p.Box, 1}} {
-		first, count, wrong := parsePorts(side.from.Value, side.least)
+	side := func(name, def string, least int64) (span, Pos) {
+		f := text(child(n, name), def)
+		ports, wrong := parsePorts(f.Value, least)
 		if wrong != "" {
-			at := side.from.Pos
-			if !at.IsSet() {
-				at = p.Pos
+			fix := nearestPorts(f.Value)
+			if _, bad := parsePorts(fix, least); bad != "" {
+				fix = ""
+			} else {
+				fix = "write " + fix
 			}
-			d.fail(at, "", "the %s port %q: %s", side.name, escape(short(side.from.Value)), wrong)
-			return false
+			d.fail(f.Pos, fix, "the %s port %s: %s", name, quoted(f.Value), wrong)
+			ok = false
 		}
-		*side.to, counts[i] = Field[int64]{first, side.from.Pos}, count
+		return ports, f.Pos
 	}
-	if counts[0] != counts[1] {
-		d.fail(p.Pos, "", "%s is %d ports on this machine, and %s is %d in the box", escape(host.Value), counts[0], escape(box.Value), counts[1])
+	host, atHost := side("host", "0", 0)
+	box, atBox := side("box", "", 1)
+	if !ok {
 		return false
 	}
-	p.Count = counts[0]
+	if wrong := sameLength(host, box); wrong != "" {
+		fix := "write an entry for each port, or a range of host ports"
+		if near := sameLengthFix(host, box); near != "" {
+			fix = "write box: " + near
+		}
+		d.fail(p.Pos, fix, "%s", wrong)
+		return false
+	}
+	p.Host, p.Box, p.Count = Field[int64]{host.first, atHost}, Field[int64]{box.first, atBox}, host.count
 	return true
 }
 

@@ -178,6 +178,7 @@ func TestTags(t *testing.T) {
 		"mount": {reflect.TypeFor[Mount](), mount}, "security": {reflect.TypeFor[Security](), deref(root.Properties["security"])},
 		"input":     {reflect.TypeFor[Input](), deref(root.Properties["inputs"].AdditionalProperties.(*jsonschema.Schema))},
 		"resources": {reflect.TypeFor[Resources](), deref(root.Properties["resources"])}, "stop": {reflect.TypeFor[Stop](), deref(root.Properties["stop"])},
+		"port":  {reflect.TypeFor[Port](), deref(deref(root.Properties["ports"]).Items2020)},
 		"io":    {reflect.TypeFor[IO](), deref(deref(deref(root.Properties["resources"]).Properties["io"]).Items2020)},
 		"write": {reflect.TypeFor[Write](), deref(mount.Properties["write"])}, "rlimit": {reflect.TypeFor[Rlimit](), deref(deref(root.Properties["rlimits"]).Properties["as"])},
 	} {

@@ -22,7 +22,7 @@ type validator struct {
 }
 
 // partial are the sections whose entries stand on their own.
-var partial = [...]string{"devices", "env", "mounts", "namespaces", "resources", "rlimits", "security"}
+var partial = [...]string{"devices", "env", "mounts", "namespaces", "ports", "resources", "rlimits", "security"}
 
 // sound is the document without the parts that have something wrong in them, so
 // that the decoding can look for more in the others.
@@ -119,7 +119,7 @@ func allows(types, k kind) bool { return types == 0 || types&k != 0 }
 func wrongKindFix(n *yaml.Node, k, want kind, name string) string {
 	switch {
 	case strings.HasPrefix(name, "ports[") && k&(kindInt|kindFloat) != 0:
-		return `write "8080:80" in quotes: the port on this machine and the one in the box`
+		return portNumberFix(n.Value)
 	case (name == "timeout" || name == "grace") && k&(kindInt|kindFloat) != 0:
 		return "write " + n.Value + "s"
 	case name == "signal" && k == kindInt:
