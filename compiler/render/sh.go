@@ -125,7 +125,9 @@ func (s *script) source(p string) string {
 }
 
 func (s *script) refuse(format string, args ...any) {
-	s.refused = append(s.refused, fmt.Sprintf(format, args...))
+	if why := fmt.Sprintf(format, args...); !slices.Contains(s.refused, why) { // steps of a kind have the same reason
+		s.refused = append(s.refused, why)
+	}
 }
 
 // line adds lines to a part, the step's comment before them.

@@ -17,6 +17,4 @@
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box
 printf 'boxfile: %s\n' 'a script cannot publish ports: run boxfile up' >&2
-printf 'boxfile: %s\n' 'a script cannot publish ports: run boxfile up' >&2
-printf 'boxfile: %s\n' 'a script cannot publish ports: run boxfile up' >&2
 exit 125
