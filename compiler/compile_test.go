@@ -58,6 +58,7 @@ func TestRefusals(t *testing.T) {
 		"hidden target":        {"mounts:\n- /a:/x/y\n- /b:/x", "4:3: /x would hide /x/y of line 3"},
 		"way out, users":       {"network: outbound\nnamespaces: {user: host}", "2:10: network: outbound needs namespaces.user: new"},
 		"way out, NET_RAW":     {"network: outbound\nsecurity: {capabilities: [KILL, NET_RAW]}", "3:33: network: outbound keeps this machine's loopback out of reach"},
+		"hosts twice":          {"rootfs: empty\nmounts: ['/a:/etc/hosts']\nnetwork: {mode: none, hosts: {a: 192.0.2.1}}", "3:10: /etc/hosts is already decided by the key network"},
 		"env twice":            {"env: {A: b}\nenv_pass: [A]", "3:12: A is both in env and in env_pass"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -67,6 +67,11 @@ func (c *compilation) networkFiles() {
 	if c.box.Rootfs.Host.Value {
 		return
 	}
+	for target, set := range map[string]bool{"/etc/resolv.conf": len(n.DNS) > 0, "/etc/hosts": len(n.Hosts) > 0} {
+		if at, ok := c.targets[target]; ok && set {
+			c.refuse(at, "remove this entry, or dns and hosts", "%s is already decided by the key network", target)
+		}
+	}
 	if len(n.DNS) > 0 {
 		c.add(&plan.File{Target: "/etc/resolv.conf", Content: c.resolvConf(), Perms: "0644", ReadOnly: true}, n.DNS[0].Pos, "network.dns")
 	}

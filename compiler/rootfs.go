@@ -68,9 +68,10 @@ func (c *compilation) system() {
 		c.add(&plan.Dir{Target: d.path, Perms: d.perms}, at, "rootfs")
 	}
 	readOnly := r.Write.Mode == "none"
-	file := func(target, content string) {
-		c.add(&plan.File{Target: target, Content: content, Perms: "0644", ReadOnly: readOnly}, at, "rootfs")
+	fileOf := func(target, content string, at schema.Pos, key string) {
+		c.add(&plan.File{Target: target, Content: content, Perms: "0644", ReadOnly: readOnly}, at, key)
 	}
+	file := func(target, content string) { fileOf(target, content, at, "rootfs") }
 	users, groups := accounts(c.box.User)
 	file("/etc/passwd", users)
 	file("/etc/group", groups)
@@ -81,8 +82,20 @@ func (c *compilation) system() {
 		}
 		return
 	}
-	file("/etc/hosts", c.hosts())
-	file("/etc/resolv.conf", c.resolvConf())
+	n := &c.box.Network
+	if len(n.Hosts) > 0 {
+		fileOf("/etc/hosts", c.hosts(), n.Hosts[0].Name.Pos, "network.hosts")
+	} else {
+		file("/etc/hosts", c.hosts())
+	}
+	switch {
+	case len(n.DNS) > 0:
+		fileOf("/etc/resolv.conf", c.resolvConf(), n.DNS[0].Pos, "network.dns")
+	case n.Mode.Value == "outbound":
+		fileOf("/etc/resolv.conf", c.resolvConf(), n.Mode.Pos, "network")
+	default:
+		file("/etc/resolv.conf", c.resolvConf())
+	}
 }
 
 // accounts is /etc/passwd and /etc/group for a box's user.

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -26,6 +27,9 @@ func (d *decoder) network(n *node) {
 		}
 		for i := range w.DNS {
 			d.serverAddress(&w.DNS[i])
+			if slices.ContainsFunc(w.DNS[:i], func(f Field[string]) bool { return f.Value == w.DNS[i].Value }) {
+				d.fail(w.DNS[i].Pos, "remove it", "name server %s is there twice", quoted(w.DNS[i].Value))
+			}
 		}
 	}
 	hosts := child(n, "hosts")
@@ -35,19 +39,35 @@ func (d *decoder) network(n *node) {
 	if w.Mode.Value == "host" {
 		d.fail(keyPos(n, "hosts"), "", "hosts adds to the box's own /etc/hosts; with network host it has this machine's")
 	}
+	seen := map[string]int{}
 	for i := 0; i+1 < len(hosts.Content); i += 2 {
 		h := HostEntry{text(hosts.Content[i], ""), text(hosts.Content[i+1], "")}
-		if len(h.Name.Value) > 253 || strings.EqualFold(h.Name.Value, "localhost") || strings.Trim(h.Name.Value, "0123456789.") == "" {
-			d.fail(h.Name.Pos, "", "%q cannot be the name of another host", escape(short(h.Name.Value)))
+		name := strings.ToLower(h.Name.Value)
+		switch line := seen[name]; {
+		case len(name) > 253 || name == "localhost" || name == strings.ToLower(d.box.Hostname.Value) || strings.Trim(name, "0123456789.") == "":
+			d.fail(h.Name.Pos, "", "%s cannot be the name of another host", quoted(h.Name.Value))
+		case line > 0:
+			d.fail(h.Name.Pos, "remove one of the two", "%s is the same name as that on line %d", quoted(h.Name.Value), line)
 		}
-		a, wrong, fix := parseAddress(h.Address.Value, false)
-		if wrong != "" {
-			d.fail(h.Address.Pos, fix, "address %q: %s", escape(short(h.Address.Value)), wrong)
-			continue
+		seen[name] = h.Name.Pos.Line
+		if d.hostAddress(&h.Address) {
+			w.Hosts = append(w.Hosts, h)
 		}
-		h.Address.Value = a
-		w.Hosts = append(w.Hosts, h)
 	}
+}
+
+// hostAddress checks the address of an entry of hosts.
+func (d *decoder) hostAddress(f *Field[string]) bool {
+	a, wrong, fix := parseAddress(f.Value, false)
+	if ip, err := netip.ParseAddr(a); wrong == "" && err == nil && (ip.IsUnspecified() || ip.IsLoopback() && a != "127.0.0.1" && a != "::1") {
+		wrong, fix = "it is no other host's", "write 127.0.0.1 for the box itself"
+	}
+	if wrong != "" {
+		d.fail(f.Pos, fix, "address %s: %s", quoted(f.Value), wrong)
+		return false
+	}
+	f.Value = a
+	return true
 }
 
 // serverAddress checks the address of a name server.
@@ -59,7 +79,7 @@ func (d *decoder) serverAddress(f *Field[string]) {
 		}
 	}
 	if wrong != "" {
-		d.fail(f.Pos, fix, "name server %q: %s", escape(short(f.Value)), wrong)
+		d.fail(f.Pos, fix, "name server %s: %s", quoted(f.Value), wrong)
 		return
 	}
 	f.Value = a

@@ -173,7 +173,11 @@ func (v *validator) mapping(n *yaml.Node, r *rule, name string) {
 			v.note(value, true)
 		default:
 			if r.names > 0 && !patterns[r.names-1].match(key.Value) {
-				v.fail(posOf(key), "letters, digits and _, not beginning with a digit", "%q is not a possible name in %s", escape(key.Value), name)
+				fix := "letters, digits and _, not beginning with a digit"
+				if name == "hosts" {
+					fix = "letters, digits and -, with dots between them"
+				}
+				v.fail(posOf(key), fix, "%q is not a possible name in %s", escape(key.Value), name)
 				v.note(value, true)
 			}
 			if r.others > 0 {
