@@ -26,7 +26,7 @@ test: build ## every test this machine can run, then what was skipped and why
 test-vm: ## the tests that run boxes, in a VM with cgroup v2 alone; RUN=regexp selects
 	@.ci/test-vm
 
-bench: build ## start-up beside bubblewrap and others, paired in one run
+bench: build ## start-up and published ports beside others, in turns; BENCH="-only ports"
 	@mkdir -p bin
 	$(GO) build -trimpath -o bin/bench ./cmd/boxfile/internal/bench
 	bin/bench -boxfile $(BOXFILE) $(BENCH)

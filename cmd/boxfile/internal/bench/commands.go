@@ -16,7 +16,7 @@ import (
 type command struct {
 	name string
 	args []string // args[0] is a path; "@" in a word becomes a number that no other start has
-	once bool     // starts of it that overlap tell nothing: they wait for each other
+	once bool     // starts of it that overlap tell nothing: they wait for each other, or want the same port
 }
 
 // definition is the Boxfile that is measured: 40 lines, YAML and validation are
@@ -88,16 +88,24 @@ func lay(dir, boxfile string) ([]command, error) {
 	if err := os.WriteFile(filepath.Join(dir, "limits.yaml"), []byte(definition+limits), 0o644); err != nil {
 		return nil, err
 	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "port.yaml"), []byte(definition+publish(port)), 0o644); err != nil {
+		return nil, err
+	}
 	commands := []command{{name: "no box", args: []string{filepath.Join(root, "bin", "true")}}}
 	add := func(name string, args ...string) {
 		if path, err := exec.LookPath(args[0]); err == nil {
 			engine := !strings.HasPrefix(name, "bwrap") && !strings.HasPrefix(name, "boxfile") && !strings.HasPrefix(name, "nsjail")
-			commands = append(commands, command{name, append([]string{path}, args[1:]...), engine})
+			commands = append(commands, command{name, append([]string{path}, args[1:]...), engine || strings.HasSuffix(name, withPort)})
 		}
 	}
 	add("bwrap", "bwrap", "--unshare-all", "--unshare-user", "--ro-bind", root, "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "/bin/true")
 	add("boxfile", boxfile, "up", filepath.Join(dir, "bench.yaml"))
 	add("boxfile"+withLimits, boxfile, "up", filepath.Join(dir, "limits.yaml"))
+	add("boxfile"+withPort, boxfile, "up", filepath.Join(dir, "port.yaml"))
 	add("nsjail", "nsjail", "-Mo", "-Q", "--chroot", root, "--", "/bin/true")
 	add("nsjail"+withLimits, "nsjail", "-Mo", "-Q", "--cgroup_mem_max", fmt.Sprint(limitMemory), "--cgroup_pids_max", fmt.Sprint(limitPids), "--chroot", root, "--", "/bin/true")
 	limited := filepath.Join(dir, "limited")

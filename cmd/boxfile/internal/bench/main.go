@@ -2,7 +2,8 @@
 
 // Command bench measures what a box costs to start, beside bubblewrap and what
 // else is installed: the same job, in one run, in turns, so that a busy machine
-// is busy for all of them. It prints one table and belongs to "make bench".
+// is busy for all of them. It then compares ways to publish a port in the same
+// manner. It prints tables and belongs to "make bench".
 //
 // Time is taken around fork, exec and wait, without os/exec and its goroutines.
 package main
@@ -26,23 +27,50 @@ type options struct {
 	gap     time.Duration
 	starts  int
 	user    string
+	only    string
+	ports   int
+	span    time.Duration
+	idle    int
 }
 
+// What else may be left out.
+const (
+	onlyStart = "start"
+	onlyPorts = "ports"
+)
+
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == serveWord {
+		end(serve(os.Args[2]))
+		return
+	}
 	var o options
 	flag.StringVar(&o.boxfile, "boxfile", "bin/boxfile", "the program to measure")
 	flag.IntVar(&o.rounds, "n", 200, "rounds; each starts every command once")
 	flag.DurationVar(&o.gap, "gap", 5*time.Millisecond, "wait between starts, so that none pays for the last one's end")
 	flag.IntVar(&o.starts, "starts", 400, "starts to count throughput over; 0: leave it out")
 	flag.StringVar(&o.user, "user", "", "become this user first")
+	flag.StringVar(&o.only, "only", "", "leave out all but "+onlyStart+" or "+onlyPorts)
+	flag.IntVar(&o.ports, "ports", 5, "rounds of published ports; 0: leave them out")
+	flag.DurationVar(&o.span, "span", time.Second, "how long each of their measurements takes")
+	flag.IntVar(&o.idle, "idle", 10000, "idle connections to count memory with, as far as descriptors allow; 0: leave it out")
 	flag.Parse()
-	if err := run(o); err != nil {
+	end(run(o))
+}
+
+func end(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 func run(o options) error {
+	switch o.only {
+	case "", onlyStart, onlyPorts:
+	default:
+		return fmt.Errorf("-only %s: it is %s or %s", o.only, onlyStart, onlyPorts)
+	}
 	if o.user != "" && os.Getuid() == 0 {
 		return again(o)
 	}
@@ -63,9 +91,20 @@ func run(o options) error {
 	if err != nil {
 		return err
 	}
+	fmt.Printf("%d cores, kernel %s, uid %d\n", runtime.NumCPU(), release(), os.Getuid())
+	if o.only != onlyPorts {
+		starts(o, commands, dir, boxfile)
+	}
+	if o.only != onlyStart && o.ports > 0 {
+		return ports(o, dir, boxfile)
+	}
+	return nil
+}
+
+// starts measures what boxes cost to start.
+func starts(o options, commands []command, dir, boxfile string) {
 	able, absent := try(commands)
-	who := "uid " + strconv.Itoa(os.Getuid())
-	fmt.Printf("%d cores, kernel %s, %s; %d rounds in turns, %v apart\n\n", runtime.NumCPU(), release(), who, o.rounds, o.gap)
+	fmt.Printf("\nstart-up: %d rounds in turns, %v apart\n\n", o.rounds, o.gap)
 	report(able, measure(able, o.rounds, o.gap))
 	if o.starts > 0 {
 		fmt.Printf("\nthroughput, %d starts, %d at a time\n", o.starts, runtime.NumCPU())
@@ -84,7 +123,6 @@ func run(o options) error {
 	for _, a := range absent {
 		fmt.Println("not measured:", a)
 	}
-	return nil
 }
 
 // again runs this program as another user: a copy of it and of boxfile, in a
@@ -115,9 +153,15 @@ func again(o options) error {
 			return err
 		}
 	}
-	args := []string{
-		filepath.Join(dir, "bench"), "-boxfile", filepath.Join(dir, "boxfile"), "-n", strconv.Itoa(o.rounds),
-		"-gap", o.gap.String(), "-starts", strconv.Itoa(o.starts),
+	args := []string{filepath.Join(dir, "bench"), "-boxfile", filepath.Join(dir, "boxfile")}
+	flag.Visit(func(f *flag.Flag) {
+		if f.Name != "boxfile" && f.Name != "user" {
+			args = append(args, "-"+f.Name+"="+f.Value.String())
+		}
+	})
+	runtime.LockOSThread() // its mounts are the child's
+	if err := openTun(dir); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err) // some ways to publish a port are not measured then
 	}
 	pid, err := syscall.ForkExec(args[0], args, &syscall.ProcAttr{
 		Dir: dir, Files: []uintptr{0, 1, 2},

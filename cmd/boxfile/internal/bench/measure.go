@@ -127,6 +127,9 @@ func report(commands []command, samples [][]sample) {
 			if with.name == c.name+withLimits && !c.once { // the engines make cgroups either way
 				fmt.Printf("%s with limits of memory and pids: %.3f of a start without\n", c.name, quantile(ratios(samples[j], samples[i]), .5))
 			}
+			if with.name == c.name+withPort {
+				fmt.Printf("%s with a published port: %+.2f ms, the median of differences\n", c.name, quantile(differences(samples[j], samples[i]), .5))
+			}
 		}
 	}
 }
@@ -135,6 +138,14 @@ func ratios(of, to []sample) []float64 {
 	out := make([]float64, len(of))
 	for i := range of {
 		out[i] = ms(of[i].wall) / ms(to[i].wall)
+	}
+	return out
+}
+
+func differences(of, to []sample) []float64 {
+	out := make([]float64, len(of))
+	for i := range of {
+		out[i] = ms(of[i].wall - to[i].wall)
 	}
 	return out
 }

@@ -1,0 +1,101 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// base is the site that ratios are to: the one that is named, else the first.
+func base(sites []*site, name string) int {
+	for i, s := range sites {
+		if s.name == name {
+			return i
+		}
+	}
+	return 0
+}
+
+// column is the median of a site's figures, and the median and quartiles of their
+// ratios by round. Rounds that failed are left out.
+func column(of, to []float64) (median float64, ratio [3]float64, ok bool) {
+	var values, ratios []float64
+	for r := range of {
+		if of[r] > 0 && to[r] > 0 {
+			values, ratios = append(values, of[r]), append(ratios, of[r]/to[r])
+		}
+	}
+	if len(values) == 0 {
+		return 0, ratio, false
+	}
+	for i, q := range []float64{.25, .5, .75} {
+		ratio[i] = quantile(ratios, q)
+	}
+	return quantile(values, .5), ratio, true
+}
+
+func reportThroughput(sites []*site, f figures) {
+	fmt.Printf("%-14s", "Gbit/s")
+	for _, m := range throughputs {
+		fmt.Printf(" %7s %-19s", m.name, "  of "+sites[base(sites, m.of)].name)
+	}
+	fmt.Println()
+	for j, s := range sites {
+		fmt.Printf("%-14s", s.name)
+		for i, m := range throughputs {
+			median, ratio, ok := column(f[i][j], f[i][base(sites, m.of)])
+			if !ok {
+				fmt.Printf(" %7s %-19s", "failed", "")
+				continue
+			}
+			fmt.Printf(" %7.2f %-19s", median, fmt.Sprintf("%5.3f (%.2f-%.2f)", ratio[1], ratio[0], ratio[2]))
+		}
+		fmt.Println()
+	}
+	fmt.Println("up: from client to service; ratios: median and quartiles over rounds")
+}
+
+func reportShort(sites []*site, f [][]float64) {
+	to := base(sites, connections.of)
+	fmt.Printf("\n%-14s %9s %9s %18s\n", "short", "median", "min", "of "+sites[to].name)
+	for j, s := range sites {
+		median, ratio, ok := column(f[j], f[to])
+		if !ok {
+			fmt.Printf("%-14s %9s\n", s.name, "failed")
+			continue
+		}
+		fmt.Printf("%-14s %6.0f us %6.0f us %6.2f (%.2f-%.2f)\n", s.name, median, quantile(f[j], 0), ratio[1], ratio[0], ratio[2])
+	}
+	fmt.Println("short: one byte there and back and both ends closed, one connection after the other")
+}
+
+// reportIdle prints what connections cost the relays that nothing is sent over.
+func reportIdle(sites []*site, n int) {
+	fmt.Printf("\n%-14s %11s %9s %9s %15s\n", "idle", "connections", "before", "with", "a connection")
+	for _, s := range sites {
+		if s.relay == 0 {
+			continue
+		}
+		before, err := memory(s.relay, "VmRSS:")
+		if err != nil {
+			fmt.Printf("%-14s %v\n", s.name, err)
+			continue
+		}
+		held, failed := hold(s.address(), n)
+		with, err := memory(s.relay, "VmRSS:")
+		note := ""
+		if failed != nil {
+			note = fmt.Sprintf("  the next one: %v", failed)
+		}
+		if err != nil {
+			note = fmt.Sprintf("  %v", err)
+		}
+		fmt.Printf("%-14s %11d %5.1f MiB %5.1f MiB %6.0f bytes%s\n", s.name, len(held), before, with, (with-before)*(1<<20)/float64(max(1, len(held))), note)
+		for _, c := range held {
+			_ = c.Close() // nothing was to be sent
+		}
+		time.Sleep(time.Second) // for the others to close theirs
+	}
+	fmt.Println("resident memory of the one process that listens on the host")
+}
