@@ -32,8 +32,11 @@ var throughputs = []measurement{
 
 var connections = measurement{"short", directName, short}
 
-// figures are by measurement, site and round. A figure that could not be had is 0.
-type figures [][][]float64
+// figures are what one measurement took of one site, by round. A round that failed is 0.
+type figures struct {
+	values []float64
+	failed error // the last one's
+}
 
 // ports measures all ways to publish a port, one after the other within each round.
 func ports(o options, dir, boxfile string) error {
@@ -51,6 +54,7 @@ func ports(o options, dir, boxfile string) error {
 	f := measureAll(sites, all, o)
 	reportThroughput(sites, f)
 	reportShort(sites, f[len(throughputs)])
+	reportFailed(sites, all, f)
 	if o.idle > 0 {
 		reportIdle(sites, min(o.idle, mostIdle()))
 	}
@@ -86,10 +90,11 @@ func settle(dir, boxfile string) (sites []*site, absent []string, err error) {
 }
 
 // measureAll goes through the sites in turns, each round beginning with another one.
-func measureAll(sites []*site, all []measurement, o options) figures {
-	f := make(figures, len(all))
-	for i := range f {
-		f[i] = make([][]float64, len(sites))
+// What it returns is by measurement and site.
+func measureAll(sites []*site, all []measurement, o options) [][]figures {
+	taken := make([][]figures, len(all))
+	for i := range taken {
+		taken[i] = make([]figures, len(sites))
 	}
 	for r := range o.ports {
 		for i, m := range all {
@@ -97,15 +102,15 @@ func measureAll(sites []*site, all []measurement, o options) figures {
 				j := (r + k) % len(sites)
 				time.Sleep(o.gap)
 				value, err := m.take(sites[j].address(), o.span)
+				f := &taken[i][j]
 				if err != nil {
-					fmt.Fprintf(os.Stderr, "bench: %s, %s failed in round %d: %v\n", sites[j].name, m.name, r, err)
-					value = 0
+					value, f.failed = 0, err
 				}
-				f[i][j] = append(f[i][j], value)
+				f.values = append(f.values, value)
 			}
 		}
 	}
-	return f
+	return taken
 }
 
 // mostIdle is how many connections a relay can have at a time: two descriptors each,

@@ -139,10 +139,10 @@ func hold(address string, n int) (held []net.Conn, err error) {
 		if err != nil {
 			return held, err
 		}
-		held = append(held, c)
 		if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
-			return held, err
+			return held, errors.Join(err, c.Close())
 		}
+		held = append(held, c)
 	}
 	return held, nil
 }

@@ -19,11 +19,11 @@ func base(sites []*site, name string) int {
 
 // column is the median of a site's figures, and the median and quartiles of their
 // ratios by round. Rounds that failed are left out.
-func column(of, to []float64) (median float64, ratio [3]float64, ok bool) {
+func column(of, to figures) (median float64, ratio [3]float64, ok bool) {
 	var values, ratios []float64
-	for r := range of {
-		if of[r] > 0 && to[r] > 0 {
-			values, ratios = append(values, of[r]), append(ratios, of[r]/to[r])
+	for r, value := range of.values {
+		if value > 0 && to.values[r] > 0 {
+			values, ratios = append(values, value), append(ratios, value/to.values[r])
 		}
 	}
 	if len(values) == 0 {
@@ -35,7 +35,7 @@ func column(of, to []float64) (median float64, ratio [3]float64, ok bool) {
 	return quantile(values, .5), ratio, true
 }
 
-func reportThroughput(sites []*site, f figures) {
+func reportThroughput(sites []*site, f [][]figures) {
 	fmt.Printf("%-14s", "Gbit/s")
 	for _, m := range throughputs {
 		fmt.Printf(" %7s %-19s", m.name, "  of "+sites[base(sites, m.of)].name)
@@ -56,46 +56,68 @@ func reportThroughput(sites []*site, f figures) {
 	fmt.Println("up: from client to service; ratios: median and quartiles over rounds")
 }
 
-func reportShort(sites []*site, f [][]float64) {
+func reportShort(sites []*site, f []figures) {
 	to := base(sites, connections.of)
-	fmt.Printf("\n%-14s %9s %9s %18s\n", "short", "median", "min", "of "+sites[to].name)
+	fmt.Printf("\n%-14s %9s %18s\n", "short", "median", "of "+sites[to].name)
 	for j, s := range sites {
 		median, ratio, ok := column(f[j], f[to])
 		if !ok {
 			fmt.Printf("%-14s %9s\n", s.name, "failed")
 			continue
 		}
-		fmt.Printf("%-14s %6.0f us %6.0f us %6.2f (%.2f-%.2f)\n", s.name, median, quantile(f[j], 0), ratio[1], ratio[0], ratio[2])
+		fmt.Printf("%-14s %6.0f us %6.2f (%.2f-%.2f)\n", s.name, median, ratio[1], ratio[0], ratio[2])
 	}
 	fmt.Println("short: one byte there and back and both ends closed, one connection after the other")
 }
 
-// reportIdle prints what connections cost the relays that nothing is sent over.
+// reportFailed says which figures are of fewer rounds than the others.
+func reportFailed(sites []*site, all []measurement, taken [][]figures) {
+	for i, m := range all {
+		for j, s := range sites {
+			f, n := taken[i][j], 0
+			for _, value := range f.values {
+				if value == 0 {
+					n++
+				}
+			}
+			if n > 0 {
+				fmt.Printf("%s: %s failed in %d of %d rounds: %v\n", s.name, m.name, n, len(f.values), f.failed)
+			}
+		}
+	}
+}
+
+// reportIdle prints what connections that nothing is sent over cost the relays.
 func reportIdle(sites []*site, n int) {
 	fmt.Printf("\n%-14s %11s %9s %9s %15s\n", "idle", "connections", "before", "with", "a connection")
 	for _, s := range sites {
 		if s.relay == 0 {
 			continue
 		}
-		before, err := memory(s.relay, "VmRSS:")
-		if err != nil {
-			fmt.Printf("%-14s %v\n", s.name, err)
-			continue
-		}
-		held, failed := hold(s.address(), n)
-		with, err := memory(s.relay, "VmRSS:")
-		note := ""
-		if failed != nil {
-			note = fmt.Sprintf("  the next one: %v", failed)
-		}
-		if err != nil {
-			note = fmt.Sprintf("  %v", err)
-		}
-		fmt.Printf("%-14s %11d %5.1f MiB %5.1f MiB %6.0f bytes%s\n", s.name, len(held), before, with, (with-before)*(1<<20)/float64(max(1, len(held))), note)
+		fmt.Printf("%-14s %s\n", s.name, idleOf(s, n))
+		time.Sleep(time.Second) // for the others to close their ends
+	}
+	fmt.Println("resident memory of the one process that listens on the host")
+}
+
+func idleOf(s *site, n int) string {
+	before, err := memory(s.relay, "VmRSS:")
+	if err != nil {
+		return err.Error()
+	}
+	held, failed := hold(s.address(), n)
+	defer func() {
 		for _, c := range held {
 			_ = c.Close() // nothing was to be sent
 		}
-		time.Sleep(time.Second) // for the others to close theirs
+	}()
+	with, err := memory(s.relay, "VmRSS:")
+	if err != nil {
+		return fmt.Sprintf("%11d  and then it ended: %s", len(held), s.words())
 	}
-	fmt.Println("resident memory of the one process that listens on the host")
+	line := fmt.Sprintf("%11d %5.1f MiB %5.1f MiB %9.0f bytes", len(held), before, with, (with-before)*(1<<20)/float64(max(1, len(held))))
+	if failed != nil {
+		line += fmt.Sprintf("  and no more: %v", failed)
+	}
+	return line
 }
