@@ -91,20 +91,15 @@ func (r *Relay) attempt(f *flow, from *sockaddr, v6 bool) error {
 
 // prepare gives a flow a socket that is bound to the client's address.
 func (r *Relay) prepare(f *flow, from *sockaddr, v6 bool) error {
-	s, host := r.v4, r.at.Host4
+	s := r.v4
 	if v6 {
-		s, host = r.v6, r.at.Host6
+		s = r.v6
 	}
 	fd, err := s.take()
 	if err != nil {
 		return err
 	}
-	source := *from
-	if from.v6() != v6 || from.ip().loopback() {
-		source = sockaddrOf(host, from.port())
-	} else if v6 { // a zone is of the host's interfaces
-		source = sockaddrOf(from.ip(), from.port())
-	}
+	source := sockaddrOf(r.at.source(from.ip(), v6), from.port())
 	err = bind(fd, &source)
 	if err != nil {
 		source.setPort(0)

@@ -124,6 +124,21 @@ func (a Address) loopback() bool {
 	return a.IP == [16]byte{15: 1}
 }
 
+// linkLocal is fe80::/10, which means nothing without an interface of the host's.
+func (a Address) linkLocal() bool { return a.V6 && a.IP[0] == 0xfe && a.IP[1]&0xc0 == 0x80 }
+
+// source is who a client is in the box, to a service of one family: himself, or the
+// host where that is not possible, and where he would look like the box itself.
+func (at *Addresses) source(client Address, v6 bool) Address {
+	switch {
+	case client.V6 == v6 && !client.loopback() && !client.linkLocal() && client != at.Box4 && client != at.Box6:
+		return client
+	case v6:
+		return at.Host6
+	}
+	return at.Host4
+}
+
 // call makes a system call that does not wait. The runtime is not told of it:
 // otherwise it would give the thread's processor to another, and the relay would
 // spend more on getting it back than on moving bytes (a fifth of the throughput).

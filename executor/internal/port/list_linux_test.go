@@ -69,6 +69,30 @@ func TestParseAddresses(t *testing.T) {
 	}
 }
 
+// A client is himself in the box, unless he cannot be, or would be taken for the box.
+func TestSource(t *testing.T) {
+	at, err := ParseAddresses([]string{"169.254.1.2", "fd00::2"}, []string{"169.254.1.1", "fd00::1"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range [][3]string{
+		{"192.0.2.7", "192.0.2.7", "fd00::1"}, {"127.0.0.1", "169.254.1.1", "fd00::1"}, {"127.200.0.1", "169.254.1.1", "fd00::1"}, {"169.254.1.2", "169.254.1.1", "fd00::1"},
+		{"2001:db8::7", "169.254.1.1", "2001:db8::7"}, {"::1", "169.254.1.1", "fd00::1"}, {"fe80::7", "169.254.1.1", "fd00::1"}, {"fd00::2", "169.254.1.1", "fd00::1"}, {"febf::1", "169.254.1.1", "fd00::1"}, {"fec0::1", "169.254.1.1", "fec0::1"},
+	} {
+		var a [3]Address
+		for i, s := range tt {
+			if a[i], err = ParseAddress(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, v6 := range []bool{false, true} {
+			if got := at.source(a[0], v6); got != a[1+i] {
+				t.Errorf("%s is %v, not %s", tt[0], got, tt[1+i])
+			}
+		}
+	}
+}
+
 // Clients of UDP and their addresses are each other's.
 func TestClientAddresses(t *testing.T) {
 	at, err := ParseAddresses(nil, nil, "169.254.64.0/18")
