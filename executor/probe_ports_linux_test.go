@@ -52,8 +52,9 @@ func serve(protocol, at string) error {
 	go func() {
 		for {
 			c, err := l.Accept()
-			if err != nil {
-				return
+			if err != nil { // the box has the caller's limit of descriptors, too
+				time.Sleep(10 * time.Millisecond)
+				continue
 			}
 			go greet(c.(*net.TCPConn), protocol)
 		}
