@@ -80,7 +80,7 @@ func (s *supply) make() (int, error) {
 		return -1, err
 	}
 	defer func() { _ = dissolve(s.pair.Connector) }() // it can only fail for what is no socket
-	for range backlog { // without a descriptor for it the connection stays in the queue, and is as good for the next
+	for range backlog {                               // without a descriptor for it the connection stays in the queue, and is as good for the next
 		var from sockaddr
 		fd, err := accept(s.pair.Listener, &from)
 		if err != nil {
