@@ -30,7 +30,7 @@ var throughputs = []measurement{
 	{fmt.Sprint(together, " up"), idealName, sendTogether},
 }
 
-var connections = measurement{"short", directName, short}
+var connections = []measurement{{"set-up", directName, medianOf(answered)}, {"short", directName, medianOf(whole)}}
 
 // figures are what one measurement took of one site, by round. A round that failed is 0.
 type figures struct {
@@ -50,10 +50,10 @@ func ports(o options, dir, boxfile string) error {
 		return err
 	}
 	fmt.Printf("\npublished ports, TCP over IPv4: %d rounds in turns, %v each\n\n", o.ports, o.span)
-	all := append(append([]measurement(nil), throughputs...), connections)
+	all := append(append([]measurement(nil), throughputs...), connections...)
 	f := measureAll(sites, all, o)
 	reportThroughput(sites, f)
-	reportShort(sites, f[len(throughputs)])
+	reportShort(sites, f[len(throughputs):])
 	reportFailed(sites, all, f)
 	if o.idle > 0 {
 		reportIdle(sites, min(o.idle, mostIdle()))

@@ -119,17 +119,42 @@ func exchange(address string, wait time.Duration) error {
 	return err
 }
 
-// short is the median of connections one after the other, in microseconds.
-func short(address string, span time.Duration) (float64, error) {
-	var took []float64
-	for end := time.Now().Add(span); time.Now().Before(end); {
-		begin := time.Now()
-		if err := exchange(address, patience); err != nil {
-			return 0, err
-		}
-		took = append(took, 1000*ms(time.Since(begin)))
+// answered is a connection until its first byte has come back. Its end is not counted.
+func answered(address string, wait time.Duration) (time.Duration, error) {
+	begin := time.Now()
+	c, err := ask(address, wait, echo)
+	if err != nil {
+		return 0, err
 	}
-	return quantile(took, .5), nil
+	defer c.Close() //nolint:errcheck // nothing is left to be said
+	_, err = io.ReadFull(c, make([]byte, 1))
+	took := time.Since(begin)
+	if err == nil {
+		_, err = io.Copy(io.Discard, c) // until the other end has closed as well
+	}
+	return took, err
+}
+
+// whole is a short connection from its beginning to its end.
+func whole(address string, wait time.Duration) (time.Duration, error) {
+	begin := time.Now()
+	err := exchange(address, wait)
+	return time.Since(begin), err
+}
+
+// medianOf is the median of connections one after the other, in microseconds.
+func medianOf(one func(string, time.Duration) (time.Duration, error)) func(string, time.Duration) (float64, error) {
+	return func(address string, span time.Duration) (float64, error) {
+		var took []float64
+		for end := time.Now().Add(span); time.Now().Before(end); {
+			d, err := one(address, patience)
+			if err != nil {
+				return 0, err
+			}
+			took = append(took, 1000*ms(d))
+		}
+		return quantile(took, .5), nil
+	}
 }
 
 // hold opens connections and leaves them open, as many as it gets.

@@ -23,7 +23,7 @@ func at(t *testing.T) string {
 // everything takes each figure once.
 func everything(t *testing.T, address string) {
 	t.Helper()
-	for _, m := range append(append([]measurement(nil), throughputs...), connections) {
+	for _, m := range append(append([]measurement(nil), throughputs...), connections...) {
 		if value, err := m.take(address, 50*time.Millisecond); err != nil || value <= 0 {
 			t.Errorf("%s: %v, %v", m.name, value, err)
 		}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -56,18 +57,26 @@ func reportThroughput(sites []*site, f [][]figures) {
 	fmt.Println("up: from client to service; ratios: median and quartiles over rounds")
 }
 
-func reportShort(sites []*site, f []figures) {
-	to := base(sites, connections.of)
-	fmt.Printf("\n%-14s %9s %18s\n", "short", "median", "of "+sites[to].name)
-	for j, s := range sites {
-		median, ratio, ok := column(f[j], f[to])
-		if !ok {
-			fmt.Printf("%-14s %9s\n", s.name, "failed")
-			continue
-		}
-		fmt.Printf("%-14s %6.0f us %6.2f (%.2f-%.2f)\n", s.name, median, ratio[1], ratio[0], ratio[2])
+func reportShort(sites []*site, f [][]figures) {
+	to := base(sites, connections[0].of)
+	fmt.Printf("\n%-14s", "connections")
+	for _, m := range connections {
+		fmt.Printf(" %9s %18s", m.name, "of "+sites[to].name)
 	}
-	fmt.Println("short: one byte there and back and both ends closed, one connection after the other")
+	fmt.Println()
+	for j, s := range sites {
+		line := fmt.Sprintf("%-14s", s.name)
+		for i := range connections {
+			median, ratio, ok := column(f[i][j], f[i][to])
+			if !ok {
+				line += fmt.Sprintf(" %9s %18s", "failed", "")
+				continue
+			}
+			line += fmt.Sprintf(" %6.0f us %18s", median, fmt.Sprintf("%.2f (%.2f-%.2f)", ratio[1], ratio[0], ratio[2]))
+		}
+		fmt.Println(strings.TrimRight(line, " "))
+	}
+	fmt.Println("one after the other; set-up: until one byte has come back; short: until both ends have closed as well")
 }
 
 // reportFailed says which figures are of fewer rounds than the others.
