@@ -186,3 +186,24 @@ func escape(out, loopback, router string) int {
 	}
 	return 0
 }
+
+// The abstract unix sockets of this machine are those of its network namespace.
+func TestAbstractSocketsStayOutside(t *testing.T) {
+	name := fmt.Sprintf("@boxfile-test-%d", os.Getpid())
+	l, err := net.Listen("unix", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	each(t, func(t *testing.T, b *box) {
+		if r := b.run(fullPlan(t, "dial", "unix", name).plan()); r.code != 0 || !strings.Contains(r.stdout, "connection refused") {
+			t.Errorf("exit %d, %s%s", r.code, r.stdout, r.stderr)
+		}
+		if b.user == nil && os.Getuid() == 0 { // with the host's network they are there
+			p := fullPlan(t, "dial", "unix", name).without("loopback").replace(&plan.Unshare{Namespaces: []string{"user", "mount", "pid", "ipc", "uts", "cgroup"}})
+			if r := b.run(p.plan()); r.code != 0 || !strings.Contains(r.stdout, "<nil>") {
+				t.Errorf("exit %d, %s%s", r.code, r.stdout, r.stderr)
+			}
+		}
+	})
+}
