@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -83,6 +84,10 @@ func (r *run) startHelper(p *program.Helper) (ready *os.File, err error) {
 		}
 		defer let(hears)
 		h.exit, h.cmd.ExtraFiles = ours, []*os.File{its, hears}
+	}
+	if r.unlock == nil { // nobody else may end this thread by locking a goroutine to it
+		runtime.LockOSThread()
+		r.unlock = runtime.UnlockOSThread
 	}
 	if err := h.cmd.Start(); err != nil {
 		let(ready)
