@@ -194,13 +194,18 @@ func TestTracePorts(t *testing.T) {
 	p := portPlan(t).without("init")
 	prog, trace := b.trace(p)
 	one, _, _ := boxSide(prog, trace)
-	var did []string
+	var binds []program.Traced
 	for _, calls := range trace {
 		for i := range calls {
 			if c := &calls[i]; c.Name == "bind" && &calls[0] != &one[0] && c.Line < one[0].Line {
-				did = append(did, boundTo(c.Args[1]))
+				binds = append(binds, *c)
 			}
 		}
+	}
+	slices.SortFunc(binds, func(a, b program.Traced) int { return a.Line - b.Line })
+	var did []string
+	for i := range binds {
+		did = append(did, boundTo(binds[i].Args[1]))
 	}
 	want := []string{`0x2 "127.0.0.1" 0`, `0xa "::1" 0`, `0xa "::1" 0`, `0xa "::1" 0`}
 	if !slices.Equal(did, want) {
