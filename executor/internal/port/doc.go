@@ -15,5 +15,5 @@
 // from the client's own address. How the answers find back is the plan's step port_address.
 //
 // One thread serves all ports of a box: bytes of TCP move by splice(2), without
-// being copied to boxfile, and an idle connection costs two sockets and a hundred bytes.
+// being copied to boxfile, and an idle connection costs two sockets and 300 bytes.
 package port
