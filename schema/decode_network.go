@@ -26,7 +26,7 @@ func (d *decoder) network(n *node) {
 			d.fail(keyPos(n, "dns"), "mode: outbound", "dns names servers, and a box with network %s has none of its own to ask", w.Mode.Value)
 		}
 		for i := range w.DNS {
-			d.serverAddress(&w.DNS[i])
+			d.address(&w.DNS[i], "name server", notOfAServer)
 			if slices.ContainsFunc(w.DNS[:i], func(f Field[string]) bool { return f.Value == w.DNS[i].Value }) {
 				d.fail(w.DNS[i].Pos, "remove it", "name server %s is there twice", quoted(w.DNS[i].Value))
 			}
@@ -50,37 +50,36 @@ func (d *decoder) network(n *node) {
 			d.fail(h.Name.Pos, "remove one of the two", "%s is the same name as that on line %d", quoted(h.Name.Value), line)
 		}
 		seen[name] = h.Name.Pos.Line
-		if d.hostAddress(&h.Address) {
+		if d.address(&h.Address, "address", notOfAHost) {
 			w.Hosts = append(w.Hosts, h)
 		}
 	}
 }
 
-// hostAddress checks the address of an entry of hosts.
-func (d *decoder) hostAddress(f *Field[string]) bool {
+// address checks an address and makes it canonical. also says what else is wrong with one.
+func (d *decoder) address(f *Field[string], what string, also func(netip.Addr) (wrong, fix string)) bool {
 	a, wrong, fix := parseAddress(f.Value, false)
-	if ip, err := netip.ParseAddr(a); wrong == "" && err == nil && (ip.IsUnspecified() || ip.IsLoopback() && a != "127.0.0.1" && a != "::1") {
-		wrong, fix = "it is no other host's", "write 127.0.0.1 for the box itself"
+	if wrong == "" && also != nil {
+		wrong, fix = also(netip.MustParseAddr(a))
 	}
 	if wrong != "" {
-		d.fail(f.Pos, fix, "address %s: %s", quoted(f.Value), wrong)
+		d.fail(f.Pos, fix, "%s %s: %s", what, quoted(f.Value), wrong)
 		return false
 	}
 	f.Value = a
 	return true
 }
 
-// serverAddress checks the address of a name server.
-func (d *decoder) serverAddress(f *Field[string]) {
-	a, wrong, fix := parseAddress(f.Value, false)
-	if wrong == "" {
-		if ip, err := netip.ParseAddr(a); err == nil && (ip.IsLoopback() || ip.IsUnspecified()) {
-			wrong, fix = "in the box that is the box itself", "leave dns out: then the box asks this machine's own servers"
-		}
+func notOfAHost(ip netip.Addr) (wrong, fix string) {
+	if ip.IsUnspecified() || ip.IsLoopback() && ip.String() != "127.0.0.1" && ip.String() != "::1" {
+		return "it is no other host's", "write 127.0.0.1 for the box itself"
 	}
-	if wrong != "" {
-		d.fail(f.Pos, fix, "name server %s: %s", quoted(f.Value), wrong)
-		return
+	return "", ""
+}
+
+func notOfAServer(ip netip.Addr) (wrong, fix string) {
+	if ip.IsLoopback() || ip.IsUnspecified() {
+		return "in the box that is the box itself", "leave dns out: then the box asks this machine's own servers"
 	}
-	f.Value = a
+	return "", ""
 }

@@ -44,23 +44,13 @@ func (d *decoder) shortPort(n *node, p *Port) bool {
 		return false
 	}
 	t, ok := splitPort(n.Value)
-	near := t.nearest()
-	if near != "" {
-		near = `write "` + near + `"`
-	}
 	if !ok {
-		if near == "" {
-			near = `write "8080:80", for example`
-		}
-		d.fail(at, near, "port %s: it is HOST:BOX, the port on this machine and the one in the box", quoted(n.Value))
+		d.fail(at, t.fix(`write "8080:80", for example`), "port %s: it is HOST:BOX, the port on this machine and the one in the box", quoted(n.Value))
 		return false
 	}
 	address, host, box, wrong, fix := t.parse()
 	if wrong != "" {
-		if near != "" {
-			fix = near
-		}
-		d.fail(at, fix, "%s", wrong)
+		d.fail(at, t.fix(fix), "%s", wrong)
 		return false
 	}
 	if t.addressed {
@@ -77,12 +67,8 @@ func (d *decoder) shortPort(n *node, p *Port) bool {
 func (d *decoder) longPort(n *node, p *Port) bool {
 	ok := true
 	if a := child(n, "address"); a != nil {
-		address, wrong, fix := parseAddress(a.Value, false)
-		if wrong != "" {
-			d.fail(posOf(a), fix, "address %s: %s", quoted(a.Value), wrong)
-			ok = false
-		}
-		p.Address = Field[string]{address, posOf(a)}
+		p.Address = text(a, "")
+		ok = d.address(&p.Address, "address", nil)
 	}
 	p.Protocol = text(child(n, "protocol"), "tcp")
 	side := func(name, def string, least int64) (span, Pos) {

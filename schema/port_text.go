@@ -1,6 +1,9 @@
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // portText is the short form of an entry of ports, in its parts as they are written.
 type portText struct {
@@ -48,7 +51,7 @@ func (t portText) String() string {
 
 // parse reads the parts. Of those that are wrong it tells the first.
 func (t portText) parse() (address string, host, box span, wrong, fix string) {
-	if t.slash && t.protocol != "tcp" && t.protocol != "udp" {
+	if t.slash && !slices.Contains(protocols[:], t.protocol) {
 		return "", host, box, "the protocol is tcp or udp, not " + quoted(t.protocol), protocolFix(t.protocol)
 	}
 	if t.addressed {
@@ -89,6 +92,14 @@ func (t portText) nearest() string {
 		return ""
 	}
 	return t.String()
+}
+
+// fix says to write what is nearest, or else something else.
+func (t portText) fix(otherwise string) string {
+	if near := t.nearest(); near != "" {
+		return `write "` + near + `"`
+	}
+	return otherwise
 }
 
 // quoted is a value as messages show it.
