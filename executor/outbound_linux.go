@@ -58,7 +58,7 @@ func (r *run) attach() *Failure {
 // startHelper starts it with nothing of boxfile's but what it says and hears through.
 // It dies with the thread that starts it, as the box does.
 func (r *run) startHelper(p *program.Helper) (ready *os.File, err error) {
-	_ = unix.CloseRange(3, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC) // a caller's descriptors are none of its business; before 5.11 they are close-on-exec or his own loss
+	_ = unix.CloseRange(3, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC) // a caller's descriptors are none of its business; every kernel that runs boxes can do it
 	ready, its, err := os.Pipe()
 	if err != nil {
 		return nil, err

@@ -97,14 +97,11 @@ var errSockets = errors.New("the box did not hand over the sockets that it shoul
 func (r *run) serve(sockets []int) *Failure {
 	h := r.prog.Handed
 	inside := port.Inside{V4: port.Pair{Listener: -1, Connector: -1}, V6: port.Pair{Listener: -1, Connector: -1}, UDP: -1}
-	step := len(r.prog.Plan.Steps) - 1
-	for ; step > 0 && r.prog.Kind(step) != "port_address"; step-- {
-	}
 	if len(sockets) != len(h.Sockets) {
 		for _, fd := range sockets {
 			unix.Close(fd)
 		}
-		return r.fail(step, "receiving sockets", errSockets)
+		return r.fail(h.Step, "receiving sockets", errSockets)
 	}
 	for i, role := range h.Sockets {
 		switch role {
@@ -125,7 +122,7 @@ func (r *run) serve(sockets []int) *Failure {
 		r.relay, err = port.Start(r.ports, inside, at)
 	}
 	if err != nil {
-		return r.fail(step, "serving ports", err)
+		return r.fail(h.Step, "serving ports", err)
 	}
 	return nil
 }

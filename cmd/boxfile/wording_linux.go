@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/executor"
@@ -40,9 +39,6 @@ func processes(n uint64) string {
 
 // wordPublished says which port of the host the kernel has chosen.
 func wordPublished(p *executor.Published) string {
-	at := p.Address
-	if strings.Contains(at, ":") {
-		at = "[" + at + "]"
-	}
-	return fmt.Sprintf("%s:%d leads to %s port %d of the box", at, p.Host, p.Protocol, p.Box)
+	at := plan.Publish{Address: p.Address, Host: p.Host, Count: 1}
+	return fmt.Sprintf("%s leads to %s port %d of the box", &at, p.Protocol, p.Box)
 }

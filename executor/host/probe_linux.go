@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// idToolDirs are the only places where helpers are looked for. newuidmap and
+// helperDirs are the only places where helpers are looked for. newuidmap and
 // newgidmap run with a privilege of their own, and the others hold a door of the box, so PATH has no say.
-var idToolDirs = [...]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"}
+var helperDirs = [...]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"}
 
 // Probe looks at the machine for what n asks. It changes nothing.
 func Probe(n Needs) (Facts, error) {
@@ -154,7 +154,7 @@ func tun() error {
 }
 
 func tool(name string) string {
-	for _, dir := range idToolDirs {
+	for _, dir := range helperDirs {
 		p := dir + "/" + name
 		if unix.Faccessat(unix.AT_FDCWD, p, unix.X_OK, 0) == nil {
 			return p

@@ -173,6 +173,7 @@ type Ports struct {
 // Handed is what process 1 hands over to boxfile: descriptors that are First,
 // First+1, … there, each a socket of the box's network namespace.
 type Handed struct {
+	Step    int // port_address
 	First   int
 	Sockets []SocketRole
 	// The addresses of the plan's step port_address.

@@ -59,7 +59,7 @@ func (l *lowering) pastaArgs() []string {
 func (l *lowering) BlockLoopback(*plan.BlockLoopback) error {
 	const newPolicy, out, block = 0x13, 1, 1 // XFRM_MSG_NEWPOLICY, XFRM_POLICY_OUT, XFRM_POLICY_BLOCK of linux/xfrm.h
 	never := uint64(1<<64 - 1)
-	link := l.keep(l.op(settle, callSocket, named(unix.AF_NETLINK, families), named(unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, sockTypes), num(unix.NETLINK_XFRM)))
+	link := l.netlink(unix.NETLINK_XFRM)
 	f := message(newPolicy)
 	f[2].Num = unix.NLM_F_REQUEST
 	l.tell(link, append(f,

@@ -58,8 +58,8 @@ func (l *lowering) portAddress() error {
 	step := l.step
 	l.step = l.portsStep
 	defer func() { l.step = step }()
-	l.prog.Handed = &Handed{Box: s.Box, Host: s.Host, Clients: s.UDP}
-	link := l.keep(l.op(settle, callSocket, named(unix.AF_NETLINK, families), named(unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, sockTypes), num(unix.NETLINK_ROUTE)))
+	l.prog.Handed = &Handed{Step: l.step, Box: s.Box, Host: s.Host, Clients: s.UDP}
+	link := l.netlink(unix.NETLINK_ROUTE)
 	tell := func(f []Field) { l.tell(link, f) }
 	var sockets []Reg
 	for i := range s.Box {
@@ -88,6 +88,11 @@ func (l *lowering) portAddress() error {
 	}
 	l.handOver(sockets)
 	return nil
+}
+
+// netlink opens a socket to a part of the kernel, netlink(7).
+func (l *lowering) netlink(part uint64) Reg {
+	return l.keep(l.op(settle, callSocket, named(unix.AF_NETLINK, families), named(unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, sockTypes), num(part)))
 }
 
 // tell sends one message to the kernel, and fails if that has anything to say.

@@ -15,8 +15,8 @@ import (
 const Idle = 60 * time.Second
 
 const (
-	datagramMax = 64 << 10
-	datagrams1  = 64 // of one port at a time
+	datagramMax  = 64 << 10
+	datagramMost = 64 // of one port at a time
 )
 
 // datagrams passes on what comes by UDP. Each client is an address of its own to
@@ -57,7 +57,7 @@ func newDatagrams(fd int, at Addresses) *datagrams {
 // ask passes datagrams of clients on to a port's service.
 func (d *datagrams) ask(p *Port) {
 	m := d.in
-	for range datagrams1 {
+	for range datagramMost {
 		n, err := m.receive(p.FD)
 		if err != nil {
 			return // none is there; an error of an earlier answer is told once and says nothing of the others
@@ -77,7 +77,7 @@ func (d *datagrams) ask(p *Port) {
 // answer passes datagrams of services on to their clients.
 func (d *datagrams) answer() {
 	m := d.in
-	for range datagrams1 {
+	for range datagramMost {
 		n, err := m.receive(d.fd)
 		if err != nil {
 			return
