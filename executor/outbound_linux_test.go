@@ -21,15 +21,20 @@ func outbound(t *testing.T, args ...string) *planner {
 	return fullPlan(t, args...).before("close_fds", &plan.Outbound{DNS: "10.0.2.3"}).before("rlimit", &plan.BlockLoopback{})
 }
 
-// eachHelper runs a test for each user, with each of the helpers that are installed.
-// An ordinary user gets a /dev/net/tun as udev makes it, where this machine's is root's alone.
-func eachHelper(t *testing.T, test func(t *testing.T, b *box)) {
+func needTun(t *testing.T) {
 	t.Helper()
 	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
 	if err != nil {
 		skip(t, "no /dev/net/tun here: "+err.Error())
 	}
 	f.Close()
+}
+
+// eachHelper runs a test for each user, with each of the helpers that are installed.
+// An ordinary user gets a /dev/net/tun as udev makes it, where this machine's is root's alone.
+func eachHelper(t *testing.T, test func(t *testing.T, b *box)) {
+	t.Helper()
+	needTun(t)
 	each(t, func(t *testing.T, b *box) {
 		if b.user != nil {
 			id := strconv.Itoa(int(b.user.Uid))
@@ -127,11 +132,7 @@ func TestOutboundHelperEnds(t *testing.T) {
 // A helper that fails is told with its own words, and nothing runs.
 func TestOutboundHelperFails(t *testing.T) {
 	b := newBox(t)
-	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
-	if err != nil {
-		skip(t, "no /dev/net/tun here: "+err.Error())
-	}
-	f.Close()
+	needTun(t)
 	for helper, want := range map[string]string{"/bin/false": "/bin/false: it ended", "/nosuch": "no such file", "/bin/ls": " option "} {
 		b.env = []string{"BOXFILE_TEST_HELPER=" + helper}
 		r := b.run(outbound(t, "exit", "0").plan())

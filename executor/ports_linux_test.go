@@ -106,6 +106,15 @@ func dial(t *testing.T, at string) (c *net.TCPConn, seen string, r *bufio.Reader
 	return conn.(*net.TCPConn), strings.TrimSpace(seen), r
 }
 
+// echoes wants a line back.
+func echoes(t *testing.T, c net.Conn, r *bufio.Reader) {
+	t.Helper()
+	fmt.Fprintln(c, "x")
+	if line, err := r.ReadString('\n'); line != "x\n" {
+		t.Errorf("%q, %v", line, err)
+	}
+}
+
 // Bytes arrive as they were sent, both ways at once, and so does the end of each way.
 func TestPortCarriesBytes(t *testing.T) {
 	each(t, func(t *testing.T, b *box) {
@@ -185,10 +194,7 @@ func TestPortBackpressure(t *testing.T) {
 		t.Errorf("%d bytes went to a service that reads none: %v", n, err)
 	}
 	c, _, r := dial(t, s.ports[1])
-	fmt.Fprintln(c, "x")
-	if line, err := r.ReadString('\n'); line != "x\n" {
-		t.Errorf("%q, %v", line, err)
-	}
+	echoes(t, c, r)
 	before := openFiles(s.cmd.Process.Pid)
 	_ = deaf.SetLinger(0)
 	deaf.Close()
