@@ -5,7 +5,10 @@ package port
 import "golang.org/x/sys/unix"
 
 // pipe is where bytes are between two splices, pipe(7).
-type pipe struct{ read, write int32 }
+type pipe struct {
+	read, write int32
+	small       bool // less than pipeSize: the user has too many pipes (pipe-user-pages-soft)
+}
 
 // pipeSize is how much is moved at a time. With a quarter of it a stream is a tenth slower.
 const pipeSize = 1 << 20
@@ -15,8 +18,8 @@ type pipes struct{ free []pipe }
 
 const freePipes = 16
 
-// take returns an empty pipe. A pipe that cannot be as large as wished, because the
-// user has many, is used as it is.
+// take returns an empty pipe. One that cannot be as large as wished is used this once:
+// the next may be luckier.
 func (p *pipes) take() (pipe, error) {
 	if n := len(p.free); n > 0 {
 		one := p.free[n-1]
@@ -27,12 +30,12 @@ func (p *pipes) take() (pipe, error) {
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return pipe{}, err
 	}
-	_, _ = unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize)
-	return pipe{int32(fds[0]), int32(fds[1])}, nil
+	_, err := unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize)
+	return pipe{int32(fds[0]), int32(fds[1]), err != nil}, nil
 }
 
 func (p *pipes) put(one pipe) {
-	if len(p.free) < freePipes {
+	if len(p.free) < freePipes && !one.small {
 		p.free = append(p.free, one)
 		return
 	}
