@@ -35,6 +35,7 @@ const (
 // serve is a service in a network namespace of its own. It ends when whoever
 // started it closes its standard input, or dies.
 func serve(address string) error {
+	_, _ = unix.Setsid() // services have sessions of their own, which share CPUs fairly, sched(7); in a box it has one
 	if err := raiseLoopback(); err != nil {
 		return err
 	}
