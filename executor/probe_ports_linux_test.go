@@ -74,7 +74,7 @@ func greet(c *net.TCPConn, how string) {
 	case "deaf": // takes nothing
 		time.Sleep(time.Hour)
 	}
-	_, err := io.Copy(c, c)
+	_, err := io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{c}, make([]byte, 4096)) // splice(2) would need a pipe
 	if err != nil {
 		fmt.Println("broken off:", err)
 	}
