@@ -178,7 +178,7 @@ func optionNames(level uint64) *Names {
 	case unix.SOL_SOCKET:
 		return &Names{Enum: true, Values: []Value{{unix.SO_REUSEADDR, "SO_REUSEADDR"}}}
 	}
-	return &Names{Enum: true, Values: []Value{{unix.TCP_NODELAY, "TCP_NODELAY"}}}
+	return &Names{Enum: true, Values: []Value{{unix.TCP_NODELAY, "TCP_NODELAY"}, {unix.TCP_CONGESTION, "TCP_CONGESTION"}}}
 }
 
 // capabilityNames is the table of capabilities(7); the index is the number.

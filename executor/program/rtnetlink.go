@@ -3,6 +3,7 @@
 package program
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -57,6 +58,22 @@ func newRule(a netip.Addr) []Field {
 	return append(append(f, attributeIP("FRA_SRC", unix.FRA_SRC, a)...), attribute("FRA_PRIORITY", unix.FRA_PRIORITY, Field{Size: 4, Num: rulePriority})...)
 }
 
+// withinBox is the congestion control of TCP between sockets of the box and of
+// boxfile, tcp(7): lo has no congestion, and what controls it by a rate, as bbr does,
+// holds up both ends.
+const withinBox = "reno"
+
+// algorithms are names of congestion control that are as long as a number.
+var algorithms = &Names{Enum: true, Values: []Value{{uint64(binary.LittleEndian.Uint32([]byte(withinBox))), withinBox}}}
+
+// metric is an attribute of a route for its connections: a text within RTA_METRICS, rtnetlink(7).
+func metric(name string, typ uint64, value string) []Field {
+	size := unix.SizeofRtAttr + len(value)
+	padded := (size + unix.RTA_ALIGNTO - 1) &^ (unix.RTA_ALIGNTO - 1)
+	return []Field{{Size: 2, Num: uint64(unix.SizeofRtAttr + padded)}, {Size: 2, Num: unix.RTA_METRICS},
+		{Size: 2, Num: uint64(size)}, {Size: 2, Num: typ}, {Name: name, Size: padded - unix.SizeofRtAttr, Text: value}}
+}
+
 // newRoute makes a network's addresses the box's own, in one table.
 func newRoute(p netip.Prefix, table uint64) []Field {
 	f := append(message(unix.RTM_NEWROUTE), Field{Name: "rtm_family", Size: 1, Num: familyOf(p.Addr()), Names: families}, Field{Name: "rtm_dst_len", Size: 1, Num: uint64(p.Bits())},
@@ -65,5 +82,6 @@ func newRoute(p netip.Prefix, table uint64) []Field {
 	if p.Bits() > 0 {
 		f = append(f, attributeIP("RTA_DST", unix.RTA_DST, p.Addr())...)
 	}
+	f = append(f, metric("RTAX_CC_ALGO", unix.RTAX_CC_ALGO, withinBox+"\x00")...)
 	return append(f, attribute("RTA_OIF", unix.RTA_OIF, Field{Size: 4, Num: loopbackIndex})...)
 }

@@ -72,7 +72,7 @@ func (l *lowering) portAddress() error {
 			return l.refuse("", "", "the plan's addresses of ports are not possible")
 		}
 		tell(newAddress(box))
-		tell(newAddress(host))
+		tell(newRoute(netip.PrefixFrom(host, host.BitLen()), unix.RT_TABLE_LOCAL))
 		tell(newRule(box))
 		tell(newRoute(netip.PrefixFrom(zero(box), 0), portTable))
 		sockets = append(sockets, l.pair(host)...)
@@ -131,9 +131,13 @@ func (l *lowering) pair(at netip.Addr) []Reg {
 	for _, o := range [...][2]uint64{transparent, {unix.SOL_SOCKET, unix.SO_REUSEADDR}, {unix.SOL_TCP, unix.TCP_NODELAY}} {
 		l.setOption(listener, o)
 	}
+	l.op(settle, callSetsockopt, reg(listener), named(unix.SOL_TCP, socketLevels), named(unix.TCP_CONGESTION, optionNames(unix.SOL_TCP)), structure(Field{Name: "name", Size: len(withinBox), Num: algorithms.Values[0].Num, Names: algorithms}), num(uint64(len(withinBox))))
 	l.bindTo(listener, at, listenerPort)
 	l.op(settle, callListen, reg(listener), num(unix.SOMAXCONN))
 	connector := l.socket(at, unix.SOCK_STREAM)
+	if at.Is6() { // a route alone makes no address of IPv6 that may be bound to
+		l.setOption(connector, transparent)
+	}
 	l.bindTo(connector, at, connectorPort)
 	l.prog.Handed.Sockets = append(l.prog.Handed.Sockets, roles...)
 	return []Reg{listener, connector}
