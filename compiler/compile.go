@@ -20,16 +20,24 @@ type compilation struct {
 	targets map[string]schema.Pos // of mounts, for those that hide one another
 	above   map[string]string     // each directory above a mount's target, and that target
 	keeps   map[string]bool
+	read    ReadFile
+	others  error // what is wrong with other files
 }
+
+// ReadFile returns the text of a file that the Boxfile names as part of itself: a
+// path as it is written, relative to the Boxfile's folder unless it is absolute.
+// The name is what messages call it.
+type ReadFile func(path string) (name string, text []byte, err error)
 
 type placed struct {
 	step plan.Step
 	at   plan.Position
 }
 
-// Compile compiles a Boxfile. The error holds every *schema.Diagnostic, in the order of the file.
-func Compile(b *schema.Boxfile) (*plan.Plan, error) {
-	c := &compilation{box: b, errs: b.Collector(), targets: map[string]schema.Pos{}, above: map[string]string{}, keeps: map[string]bool{}}
+// Compile compiles a Boxfile. The error holds every *schema.Diagnostic, in the order
+// of the file, and then those of other files.
+func Compile(b *schema.Boxfile, read ReadFile) (*plan.Plan, error) {
+	c := &compilation{box: b, read: read, errs: b.Collector(), targets: map[string]schema.Pos{}, above: map[string]string{}, keeps: map[string]bool{}}
 	c.buckets = make([][]placed, len(plan.Kinds()))
 	c.namespaces()
 	c.identity()
@@ -45,8 +53,8 @@ func Compile(b *schema.Boxfile) (*plan.Plan, error) {
 	c.security()
 	c.environment()
 	c.command()
-	if err := c.errs.ErrorOrNil(); err != nil {
-		return nil, inOrder(err)
+	if err := c.errs.ErrorOrNil(); err != nil || c.others != nil {
+		return nil, multierror.Append(inOrder(err), c.others).ErrorOrNil()
 	}
 	p := &plan.Plan{Name: b.Name.Value, File: b.File}
 	for _, bucket := range c.buckets {

@@ -22,7 +22,7 @@ func compile(t testing.TB, text string) (*plan.Plan, error) {
 	if err != nil {
 		t.Fatalf("%s\n%s", schema.Render(err, false), text)
 	}
-	return Compile(b)
+	return Compile(b, nil)
 }
 
 func digest(t testing.TB, text string) string {
@@ -172,7 +172,7 @@ func TestSecretsStayOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Compile(b)
+	p, err := Compile(b, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,10 @@ func example(t testing.TB, file string) *plan.Plan {
 	if err != nil {
 		t.Fatal(schema.Render(err, false))
 	}
-	p, err := Compile(b)
+	p, err := Compile(b, func(path string) (string, []byte, error) {
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(file), path))
+		return path, text, err
+	})
 	if err != nil {
 		t.Fatal(schema.Render(err, false))
 	}
@@ -231,8 +234,8 @@ func TestRooms(t *testing.T) {
 	banned := []string{"os", "os/exec", "os/user", "io/fs", "time", "net", "syscall", "path/filepath", "math/rand", "golang.org/x/sys/unix"}
 	const ours = "github.com/boxfile/boxfile/"
 	for pkg, allowed := range map[string][]string{
-		"schema": {}, "compiler/plan": {}, "compiler": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan"},
-		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {},
+		"schema": {}, "compiler/plan": {}, "compiler": {"schema", "compiler/plan", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan"},
+		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {},
 		"executor": {"executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "compiler/plan"},
 	} {
 		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", ours+pkg).CombinedOutput()
@@ -301,7 +304,7 @@ func FuzzCompile(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p, err := Compile(b)
+		p, err := Compile(b, nil)
 		if err != nil {
 			return
 		}

@@ -1,10 +1,12 @@
 package compiler
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/compiler/seccomp"
 	"github.com/boxfile/boxfile/schema"
 )
 
@@ -45,8 +47,41 @@ func (c *compilation) security() {
 	c.add(c.capabilities(), s.Capabilities.Pos, "security.capabilities")
 	if s.NoNewPrivs.Value {
 		c.add(&plan.NoNewPrivs{}, s.NoNewPrivs.Pos, "security.no_new_privs")
+	} else if c.box.Namespaces.User.Value == "host" {
+		c.refuse(s.NoNewPrivs.Pos, "leave one of the two out", "no_new_privs: false beside namespaces.user: host would make the machine's setuid programs work in the box")
+	}
+	c.seccomp()
+}
+
+// seccomp adds the filter of system calls.
+func (c *compilation) seccomp() {
+	s := &c.box.Security
+	const key = "security.seccomp"
+	caps := c.capabilities().Bounding
+	switch s.Seccomp.Value {
+	case "none":
+	case "default":
+		c.add(seccomp.Default(caps), s.Seccomp.Pos, key)
+	default:
+		name, text, err := "", []byte(nil), errNoFiles
+		if c.read != nil {
+			name, text, err = c.read(s.Seccomp.Value)
+		}
+		if err != nil {
+			c.refuse(s.Seccomp.Pos, "", "the profile of seccomp: %v", err)
+			return
+		}
+		profile, err := seccomp.Parse(name, text, caps)
+		if err != nil {
+			c.others = err
+			return
+		}
+		profile.Profile = s.Seccomp.Value
+		c.add(profile, s.Seccomp.Pos, key)
 	}
 }
+
+var errNoFiles = errors.New("no other files can be read here")
 
 // has reports whether the file itself mounts a file system of a type.
 func (c *compilation) has(typ string) bool {

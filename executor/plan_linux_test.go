@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/executor/internal/seccomp"
 )
 
 // Plans of these tests are written by hand, in the order of plan.Kinds: the
@@ -42,7 +43,7 @@ func fullPlan(t *testing.T, args ...string) *planner {
 		&plan.Hostname{Name: "testbox"}, &plan.Loopback{},
 		&plan.Rlimit{Name: "core", Soft: new(uint64), Hard: new(uint64)},
 		&plan.Umask{Mask: "0022"}, &plan.Groups{Kept: true}, &plan.Workdir{Path: "/"},
-		&plan.Capabilities{}, &plan.NoNewPrivs{}, &plan.Init{},
+		&plan.Capabilities{}, &plan.NoNewPrivs{}, &plan.Seccomp{Profile: "default", Digest: seccomp.DefaultDigest}, &plan.Init{},
 		&plan.Env{Name: modeEnv, Value: []plan.EnvPart{{Text: "probe"}}},
 		&plan.Exec{Args: append([]string{"/probe"}, args...)},
 	}}

@@ -61,6 +61,10 @@ func probeMain() int {
 		path, _ := exec.LookPath(args[1])
 		fmt.Println(syscall.Exec(path, args[1:], os.Environ()))
 		return 1
+	case "calls":
+		probeCalls()
+	case "sysinfo":
+		probeSysinfo()
 	case "sleep":
 		fmt.Println("ready")
 		time.Sleep(time.Hour)

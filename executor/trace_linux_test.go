@@ -126,6 +126,10 @@ var mutations = map[string]func(*program.Op) bool{
 					last--
 				}
 				to.Fields[last].Num ^= 1
+				if text := []byte(to.Fields[last].Text); len(text) > 0 {
+					text[len(text)/2] ^= 1
+					to.Fields[last].Text = string(text)
+				}
 				m.Fields[j].To = &to
 				o.Args[i].More = &m
 				return true

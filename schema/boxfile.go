@@ -227,6 +227,7 @@ type Command struct {
 type Security struct {
 	Pos          Pos
 	Capabilities Capabilities    `yaml:"capabilities"`
+	Seccomp      Field[string]   `yaml:"seccomp"` // default, none, or a path as written: absolute, ./ or ../
 	NoNewPrivs   Field[bool]     `yaml:"no_new_privs"`
 	Mask         []Field[string] `yaml:"mask"`
 	Readonly     []Field[string] `yaml:"readonly"`

@@ -86,7 +86,7 @@ func cgroupFile(name string) (wrong, fix, key string) {
 		}
 		known[i] = f.name
 	}
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return "there is no file " + shown + " to write to; did you mean \"" + near + "\"?", "write " + near, ""
 	}
 	return "there is no file " + shown + " to write to in a cgroup of v2", "", ""

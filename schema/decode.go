@@ -144,7 +144,7 @@ func (d *decoder) rootfs(n *node) {
 			r.Empty = Field[bool]{true, r.Pos}
 		default:
 			r.Dir = text(n, "")
-			if near := nearest(n.Value, []string{"host", "empty"}); near != "" && !strings.ContainsAny(n.Value, "./") {
+			if near := Nearest(n.Value, []string{"host", "empty"}); near != "" && !strings.ContainsAny(n.Value, "./") {
 				d.fail(r.Pos, "write "+near, "rootfs is host, empty or a path; did you mean %q?", near)
 				return
 			}

@@ -109,14 +109,29 @@ var capabilityNames = [...]string{"AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", 
 	"NET_BIND_SERVICE", "NET_BROADCAST", "NET_RAW", "PERFMON", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_ADMIN", "SYS_BOOT", "SYS_CHROOT", "SYS_MODULE",
 	"SYS_NICE", "SYS_PACCT", "SYS_PTRACE", "SYS_RAWIO", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "SYSLOG", "WAKE_ALARM"}
 
+// seccomp is a word or a path.
+func (d *decoder) seccomp(f Field[string]) {
+	words := []string{"default", "none"}
+	if slices.Contains(words, f.Value) {
+		return
+	}
+	if near := Nearest(f.Value, words); near != "" && !strings.ContainsAny(f.Value, "./") {
+		d.fail(f.Pos, "write "+near, "seccomp is default, none or a path; did you mean %q?", near)
+		return
+	}
+	d.hostPath(f)
+}
+
 func (d *decoder) security(n *node) {
 	s := &d.box.Security
 	s.NoNewPrivs = boolean(child(n, "no_new_privs"), true)
+	s.Seccomp = text(child(n, "seccomp"), "default")
 	s.Capabilities = Capabilities{Mode: "none"}
 	if n == nil {
 		return
 	}
 	s.Pos = posOf(n)
+	d.seccomp(s.Seccomp)
 	if c := child(n, "capabilities"); c != nil {
 		s.Capabilities = Capabilities{Pos: posOf(c), Mode: c.Value}
 		if len(c.Content) > 0 || c.Value == "" {
@@ -126,7 +141,7 @@ func (d *decoder) security(n *node) {
 			f.Value = strings.TrimPrefix(f.Value, "CAP_")
 			if !slices.Contains(capabilityNames[:], f.Value) {
 				fix := "see capabilities(7)"
-				if near := nearest(strings.TrimPrefix(strings.ToUpper(f.Value), "CAP_"), capabilityNames[:]); near != "" {
+				if near := Nearest(strings.TrimPrefix(strings.ToUpper(f.Value), "CAP_"), capabilityNames[:]); near != "" {
 					fix = "write " + near
 				}
 				d.fail(f.Pos, fix, "there is no capability %s", escape(short(f.Value)))

@@ -166,7 +166,7 @@ func (f *filler) lookup(n *yaml.Node, name string, given map[string]string) *Inp
 			names[i] = f.declared[i].Name.Value
 		}
 		fix := "declare it under inputs"
-		if near := nearest(name, names); near != "" {
+		if near := Nearest(name, names); near != "" {
 			fix = "write inputs." + near
 		}
 		f.errs.Add(posOf(n), fix, "input %q is not declared", escape(short(name)))

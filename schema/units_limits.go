@@ -247,7 +247,7 @@ func signalFix(s string) string {
 	if signalNumber(upper) > 0 {
 		return "write " + upper
 	}
-	if near := nearest(upper, signals[:]); near != "" {
+	if near := Nearest(upper, signals[:]); near != "" {
 		return "write " + near
 	}
 	return "see signal(7)"

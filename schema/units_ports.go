@@ -117,7 +117,7 @@ func portNumberFix(s string) string {
 var protocols = [...]string{"tcp", "udp"}
 
 func protocolFix(s string) string {
-	if near := nearest(strings.ToLower(strings.TrimSpace(s)), protocols[:]); near != "" {
+	if near := Nearest(strings.ToLower(strings.TrimSpace(s)), protocols[:]); near != "" {
 		return "write /" + near
 	}
 	return ""

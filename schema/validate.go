@@ -219,7 +219,7 @@ func (v *validator) unknown(key *yaml.Node, r *rule, name string) {
 	if name != documentName {
 		where = " in " + name
 	}
-	if near := nearest(key.Value, known); near != "" {
+	if near := Nearest(key.Value, known); near != "" {
 		v.errs.Add(posOf(key), "write "+near, "unknown key %q%s; did you mean %q?", escape(key.Value), where, near)
 		return
 	}
@@ -254,7 +254,7 @@ func (v *validator) scalar(n *yaml.Node, k kind, r *rule, name string) {
 		return
 	case len(r.enum) > 0 && !slices.Contains(r.enum, n.Value):
 		fix := ""
-		if near := nearest(n.Value, r.enum); near != "" {
+		if near := Nearest(n.Value, r.enum); near != "" {
 			fix = "write " + near
 		}
 		v.fail(at, fix, "%s has to be %s, not %q", name, oneOfWords(r.enum), escape(short(n.Value)))
@@ -306,8 +306,8 @@ func short(s string) string {
 	return s[:cut] + "…"
 }
 
-// nearest is the known word that a misspelt one probably was, or "".
-func nearest(word string, known []string) string {
+// Nearest is the known word that a misspelt one probably was, or "".
+func Nearest(word string, known []string) string {
 	best, least := "", min(len(word)/3, 2)+1
 	for _, k := range known {
 		if strings.EqualFold(k, word) || strings.EqualFold(strings.ReplaceAll(word, "-", "_"), k) || k == word+"s" || word == k+"s" {

@@ -40,7 +40,7 @@ func compile(call *cli.Call, stdin io.Reader) (*compiled, error) {
 	if call.Command != nil {
 		replaceCommand(b, call.Command)
 	}
-	p, err := compiler.Compile(b)
+	p, err := compiler.Compile(b, src.other)
 	if err != nil {
 		return nil, err
 	}

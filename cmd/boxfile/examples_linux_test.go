@@ -19,7 +19,7 @@ var promised = map[string]string{
 	"best-effort": "finished", "capabilities": "", "chroot": "bin", "devices": "kmsg", "environment": "PATH=", "files": "", "fork-bomb": "processes: ", "go-build": "hello from builder",
 	"hello": "Hello from the box", "host-network": "", "idmap-ranges": "", "inputs": "Hello, box", "kept": "1", "limits": "", "masks": "",
 	"network-isolation": "lo", "overlay-discard": "", "own-mounts": "", "process-isolation": "", "readonly-postgres": "1", "rlimits": "", "subuid": "4",
-	"timeout": "interrupted", "outbound": "tap0", "nginx": "", "redis": "", "two-postgres": "",
+	"timeout": "interrupted", "seccomp": "a socket: Permission denied", "inspect": "seccomp         2 (2: filtered)", "outbound": "tap0", "nginx": "", "redis": "", "two-postgres": "",
 }
 
 // servers are the examples that run until they are ended. TestServers uses them.
@@ -104,12 +104,18 @@ func TestScriptsEndAlike(t *testing.T) {
 			}
 			return
 		}
+		if r.name == "seccomp" {
+			if !strings.Contains(script, "a script cannot filter system calls") {
+				r.t.Error("the script does not refuse to go without the filter")
+			}
+			return
+		}
 		box, code := r.boxfile(nil, r.inputs("up")...)
 		file := filepath.Join(r.dir, "script.sh")
 		if err := os.WriteFile(file, []byte(script), 0o755); err != nil {
 			r.t.Fatal(err)
 		}
-		out, sh := r.command([]string{"BOXFILE_SECRET_TOKEN=t0ken"}, "sh", file, r.dir)
+		out, sh := r.command([]string{"BOXFILE_SECRET_TOKEN=t0ken", "BOXFILE_WITHOUT=seccomp"}, "sh", file, r.dir)
 		if code == exitCannot && sh != 0 {
 			return // both refuse
 		}

@@ -34,6 +34,15 @@ func readBoxfile(name string, stdin io.Reader) (*source, error) {
 	return &source{name: name, folder: filepath.Dir(name), data: data}, err
 }
 
+// other reads a file that the Boxfile names as part of itself. Its name is said with the error.
+func (s *source) other(path string) (name string, text []byte, err error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(s.folder, path)
+	}
+	text, err = readFile(path)
+	return path, text, err
+}
+
 // defaultNames are the files that a verb without one reads, the first that is there.
 var defaultNames = [...]string{"Boxfile.yaml", "boxfile.yaml"}
 

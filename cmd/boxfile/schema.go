@@ -4,16 +4,25 @@ import (
 	_ "embed" // the schema of reports
 
 	"github.com/boxfile/boxfile/cmd/boxfile/internal/cli"
+	"github.com/boxfile/boxfile/compiler/seccomp"
 	"github.com/boxfile/boxfile/schema"
 )
 
 //go:embed report.schema.json
 var reportSchema []byte
 
-// schema prints the JSON Schema of the language, or of a report.
+// schema prints the JSON Schema of the language or of a report, or the default
+// profile of seccomp.
 func (t *terminal) schema(call *cli.Call) error {
-	if len(call.Operands) > 0 && call.Operands[0] == cli.Report {
+	of := ""
+	if len(call.Operands) > 0 {
+		of = call.Operands[0]
+	}
+	switch of {
+	case cli.Report:
 		return t.result(reportSchema)
+	case cli.Seccomp:
+		return t.result(seccomp.JSON())
 	}
 	return t.result(schema.JSON())
 }

@@ -32,6 +32,6 @@ func validateFile(name string, inputs map[string]string, stdin io.Reader) error 
 	if err != nil {
 		return err
 	}
-	_, err = compiler.Compile(b)
+	_, err = compiler.Compile(b, src.other)
 	return err
 }

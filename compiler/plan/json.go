@@ -35,7 +35,7 @@ func (p *Plan) Digest() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256Sum(append(fmt.Appendf(nil, "boxfile plan %d\n", FormatVersion), c...))
+	sum := SHA256(append(fmt.Appendf(nil, "boxfile plan %d\n", FormatVersion), c...))
 	return "sha256:" + hex.EncodeToString(sum[:]), nil
 }
 

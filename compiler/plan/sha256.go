@@ -27,8 +27,8 @@ var sha256Round = [64]uint32{
 
 const sha256Block = 64 // bytes
 
-// sha256Sum is the SHA-256 of b.
-func sha256Sum(b []byte) [32]byte {
+// SHA256 is the SHA-256 of b.
+func SHA256(b []byte) [32]byte {
 	h := sha256Start
 	rest := b
 	for ; len(rest) >= sha256Block; rest = rest[sha256Block:] {

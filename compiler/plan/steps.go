@@ -1,5 +1,7 @@
 package plan
 
+import "slices"
+
 // CreateSource makes a missing mount source on the host: an empty directory
 // (mode 0755) or file (0644), owned by the caller. An existing one is left as it is.
 type CreateSource struct {
@@ -301,6 +303,63 @@ type Capabilities struct {
 
 // NoNewPrivs sets no_new_privs (prctl(2)).
 type NoNewPrivs struct{}
+
+// Seccomp restricts the system calls of the command and of all that it starts
+// (seccomp(2)). The first rule that fits a call decides, Otherwise where none does.
+// Calls of another architecture than the machine's own end the process.
+type Seccomp struct {
+	// Profile is "default", or the path of a profile as the file has it.
+	Profile string `json:"profile"`
+	// Digest stands for the rules of the default profile as it is without any
+	// capability: "sha256:" and the hash of their canonical JSON. They are not written out then.
+	Digest    string         `json:"digest,omitempty"`
+	Otherwise *SeccompAction `json:"otherwise,omitempty"`
+	Rules     []SeccompRule  `json:"rules,omitempty"`
+}
+
+// Allows reports whether a call by that name is allowed on an architecture (GOARCH),
+// at least with some arguments. A profile that is only a digest is not looked into.
+func (s *Seccomp) Allows(call, goarch string) bool {
+	some := false
+	for i := range s.Rules {
+		r := &s.Rules[i]
+		if !slices.Contains(r.Calls, call) || len(r.Arches) > 0 && !slices.Contains(r.Arches, goarch) {
+			continue
+		}
+		some = some || r.allows()
+		if len(r.Args) == 0 {
+			return some
+		}
+	}
+	return some || s.Otherwise != nil && s.Otherwise.allows()
+}
+
+func (a *SeccompAction) allows() bool { return a.Action == "allow" || a.Action == "log" }
+
+// SeccompAction is what becomes of a call: "allow", "errno", "log" (allow and log),
+// "trap" (SIGSYS), "kill_thread" or "kill_process".
+type SeccompAction struct {
+	Action string `json:"action"`
+	Errno  uint16 `json:"errno,omitempty"` // of "errno"
+}
+
+// SeccompRule is an action for some calls. Names that the machine's architecture
+// does not have are passed over.
+type SeccompRule struct {
+	Calls  []string     `json:"calls"`
+	Arches []string     `json:"arches,omitempty"` // GOARCH; empty: all
+	Args   []SeccompArg `json:"args,omitempty"`   // all of them have to hold
+	SeccompAction
+}
+
+// SeccompArg compares argument Index (0 to 5), masked first where there is a Mask,
+// with Value, as unsigned numbers of 64 bits.
+type SeccompArg struct {
+	Index uint8   `json:"index"`
+	Mask  *uint64 `json:"mask,omitempty"`
+	Op    string  `json:"op"` // "==", "!=", "<", "<=", ">", ">="
+	Value uint64  `json:"value"`
+}
 
 // Init keeps a process 1 of boxfile's own in the box, which starts the command
 // as its child, forwards signals to it and reaps orphans.

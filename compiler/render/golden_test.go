@@ -53,7 +53,10 @@ func compileExample(t *testing.T, file string) *plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := compiler.Compile(b)
+	p, err := compiler.Compile(b, func(path string) (string, []byte, error) {
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(file), path))
+		return path, text, err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,6 +59,7 @@ const header = `#!/bin/sh
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box

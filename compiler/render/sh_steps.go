@@ -204,6 +204,12 @@ func (s *script) NoNewPrivs(*plan.NoNewPrivs) error {
 	return nil
 }
 
+// Seccomp is out of reach: no tool of util-linux takes rules. A script goes on
+// without it for those alone who have said so.
+func (s *script) Seccomp(*plan.Seccomp) error {
+	return s.line(&s.host, `[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"`)
+}
+
 func (s *script) Init(*plan.Init) error { return nil } // boxfile_run
 
 // Env exports a variable last of all. What it takes from the caller is put

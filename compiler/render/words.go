@@ -265,6 +265,27 @@ func (v *words) NoNewPrivs(*plan.NoNewPrivs) error {
 	return v.say("never gain privileges from here on")
 }
 
+// Seccomp names the default profile, and counts the rules of another.
+func (v *words) Seccomp(s *plan.Seccomp) error {
+	if s.Digest != "" {
+		return v.say("refuse system calls that boxes do not need (default profile)")
+	}
+	v.say("refuse system calls by")
+	if s.Profile == "default" {
+		v.say("the default profile with what the capabilities are for,")
+	} else {
+		v.say("profile %s,", literal(s.Profile))
+	}
+	v.say("%s rules;", strconv.Itoa(len(s.Rules)))
+	if s.Otherwise != nil {
+		v.say("otherwise %s", literal(s.Otherwise.Action))
+		if s.Otherwise.Action == "errno" {
+			v.say("%s", strconv.Itoa(int(s.Otherwise.Errno)))
+		}
+	}
+	return nil
+}
+
 func (v *words) Init(*plan.Init) error {
 	return v.say("process 1 is boxfile's own: it forwards signals and reaps orphans")
 }

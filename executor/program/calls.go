@@ -43,6 +43,7 @@ var (
 	callPrlimit      = &Call{"prlimit64", unix.SYS_PRLIMIT64}
 	callRecvfrom     = &Call{"recvfrom", unix.SYS_RECVFROM}
 	callRead         = &Call{"read", unix.SYS_READ}
+	callSeccomp      = &Call{"seccomp", unix.SYS_SECCOMP}
 	callSendmsg      = &Call{"sendmsg", unix.SYS_SENDMSG}
 	callSethostname  = &Call{"sethostname", unix.SYS_SETHOSTNAME}
 	callSetgroups    = &Call{"setgroups", unix.SYS_SETGROUPS}
@@ -69,6 +70,7 @@ type Names struct {
 	Index   []string // names by number, in place of Values
 	Prefix  string   // of the names of Index
 	Address bool     // a text is an IP address
+	Filter  bool     // a text is instructions of BPF
 }
 
 // Value is a number and its name.
@@ -153,6 +155,8 @@ var (
 		{unix.SOCK_DGRAM, "SOCK_DGRAM"}, {unix.SOCK_STREAM, "SOCK_STREAM"}}}
 	socketLevels = &Names{Enum: true, Values: []Value{{unix.SOL_IP, "SOL_IP"}, {unix.SOL_SOCKET, "SOL_SOCKET"}, {unix.SOL_TCP, "SOL_TCP"}, {unix.SOL_IPV6, "SOL_IPV6"}}}
 	rightsName   = &Names{Enum: true, Values: []Value{{unix.SCM_RIGHTS, "SCM_RIGHTS"}}}
+	seccompOps   = &Names{Enum: true, Values: []Value{{unix.SECCOMP_SET_MODE_FILTER, "SECCOMP_SET_MODE_FILTER"}}}
+	filterText   = &Names{Filter: true}
 	addressText  = &Names{Address: true}
 	recvFlags    = &Names{Values: []Value{{unix.MSG_DONTWAIT, "MSG_DONTWAIT"}, {unix.MSG_PEEK, "MSG_PEEK"}}}
 

@@ -71,6 +71,9 @@ type lowering struct {
 	unshareStep           int
 	ranges                bool // more than the caller's own id is mapped
 	noNewPrivs            bool
+	filter                func() // installs the filter of system calls, just before the command
+	filtered              *plan.Seccomp
+	filteredStep          int
 	pivoted               bool
 	env                   []string
 	groups                map[string]group // of controllers
@@ -120,6 +123,9 @@ func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 			Cause: fmt.Sprintf("the hard limit of open files is %d, and %d is the most there can be", f.NoFile, maxRegs), Fix: "raise it (ulimit -Hn), or mount fewer directories and publish fewer ports"}
 	}
 	l.inOrder()
+	if r := l.filterStops(); r != nil {
+		return nil, r
+	}
 	return l.prog, nil
 }
 

@@ -4,6 +4,7 @@ package program
 
 import (
 	"bufio"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/netip"
@@ -218,6 +219,10 @@ func (f Field) String() string {
 	}
 	if a, ok := netip.AddrFromSlice([]byte(f.Text)); ok && f.Names != nil && f.Names.Address {
 		return f.Name + "=" + a.String()
+	}
+	if f.Names != nil && f.Names.Filter {
+		sum := plan.SHA256([]byte(f.Text))
+		return f.Name + "=" + hex.EncodeToString(sum[:])
 	}
 	if f.Text != "" {
 		return f.Name + "=" + strconv.Quote(f.Text)

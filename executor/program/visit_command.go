@@ -3,10 +3,13 @@
 package program
 
 import (
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/executor/internal/seccomp"
 	"golang.org/x/sys/unix"
 )
 
@@ -151,6 +154,63 @@ func (l *lowering) NoNewPrivs(*plan.NoNewPrivs) error {
 	return nil
 }
 
+// Seccomp is the last thing before the command, so that the filter need not allow
+// what boxfile does. Without no_new_privs the kernel wants CAP_SYS_ADMIN for it,
+// which is there until the bounding set is dropped.
+func (l *lowering) Seccomp(s *plan.Seccomp) error {
+	text, err := seccomp.Filter(s, runtime.GOARCH)
+	if err != nil {
+		return l.refuse("", "", "%v", err)
+	}
+	l.filtered, l.filteredStep = s, l.step
+	install := func(ph phase) {
+		now := l.step
+		l.step = l.filteredStep
+		l.op(ph, callSeccomp, named(unix.SECCOMP_SET_MODE_FILTER, seccompOps), num(0), structure(Field{Name: "len", Size: 2, Num: uint64(len(text) / seccomp.SizeofInstruction)}, Field{Size: 6},
+			Field{Name: "filter", Size: 8, To: &More{Fields: []Field{{Name: "sha256", Size: len(text), Text: text, Names: filterText}}}}))
+		l.step = now
+	}
+	if !l.noNewPrivs {
+		install(bound)
+		return nil
+	}
+	l.filter = func() { install(last) }
+	return nil
+}
+
+// filterStops is a refusal if the filter does not allow what is still to be done
+// once it is in force: nothing would run, and boxfile could not even say why.
+func (l *lowering) filterStops() *Refusal {
+	s := l.filtered
+	if s == nil || s.Digest != "" { // the default profile allows all of it
+		return nil
+	}
+	needed := []string{"write", "exit_group"} // to tell what went wrong
+	in := false
+	for i := range l.prog.Command {
+		o := &l.prog.Command[i]
+		if in && !slices.Contains(needed, o.Call.Name) {
+			needed = append(needed, o.Call.Name)
+		}
+		in = in || o.Call == callSeccomp
+	}
+	var refused []string
+	for _, name := range needed {
+		if !s.Allows(name, runtime.GOARCH) {
+			refused = append(refused, name)
+		}
+	}
+	if refused == nil {
+		return nil
+	}
+	slices.Sort(refused)
+	r := &Refusal{Step: l.filteredStep, Code: 125, Message: "the profile of seccomp refuses what a start needs: " + strings.Join(refused, ", "), Fix: "allow it in " + s.Profile}
+	if !l.noNewPrivs {
+		r.Fix += ", or leave no_new_privs on, with which fewer calls are needed"
+	}
+	return r
+}
+
 // Init keeps process 1 boxfile's own.
 func (l *lowering) Init(*plan.Init) error {
 	l.prog.HasInit = true
@@ -219,6 +279,9 @@ func (l *lowering) Exec(s *plan.Exec) error {
 		if len(candidates) == 0 {
 			return &Refusal{Step: l.step, Code: 127, Message: "cannot execute " + s.Args[0] + ": PATH names no directory", Fix: "write the command's whole path"}
 		}
+	}
+	if l.filter != nil {
+		l.filter()
 	}
 	argv, envp := &More{Texts: s.Args}, &More{Texts: l.env, Hidden: l.hidden}
 	for _, c := range candidates {

@@ -17,6 +17,7 @@ const (
 	Input     = "input"
 	InputFile = "input-file"
 	Report    = "report"
+	Seccomp   = "seccomp"
 )
 
 // Tagline says what the tool is for.
@@ -108,11 +109,11 @@ func gc() Verb {
 
 func schema() Verb {
 	return Verb{
-		Name: Schema, Short: "print the JSON Schema of files or reports",
-		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, or of what up --report writes.",
-		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report}},
+		Name: Schema, Short: "print a JSON Schema, or the default seccomp profile",
+		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, or of what up --report writes. With seccomp it prints the profile of\nsystem calls that boxes have by default, in the form of OCI and Docker.",
+		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Seccomp}},
 		Exit:     answers("printed", "standard output could not be written"),
-		Examples: []Example{{"boxfile schema > boxfile.schema.json", "for an editor's YAML mode"}, {"boxfile schema report", "what a report holds"}},
+		Examples: []Example{{"boxfile schema > boxfile.schema.json", "for an editor's YAML mode"}, {"boxfile schema report", "what a report holds"}, {"boxfile schema seccomp > seccomp.json", "a profile to begin from"}},
 	}
 }
 

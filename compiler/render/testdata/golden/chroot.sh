@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box chroot of chroot.yaml,
-# plan sha256:38582c1680868499f17cb600670f7d87f8ed0561a48fe0fb9129a5c2f3c01fcf, with util-linux.
+# plan sha256:a805251e202db8010994b9885f16b013638c84acad534c155e218a494991d3cd, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box
@@ -239,6 +240,8 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
+	# 22 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --cgroup --fork --kill-child --user --map-root-user --propagation=private
 	unshare "$@" true || boxfile_die "cannot make the namespaces"
@@ -315,7 +318,7 @@ boxfile_build() {
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 24 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 25 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -333,11 +336,11 @@ boxfile_run() {
 cd / && test ! -e /usr && echo "the host'\''s /usr is not here"
 cd ../../.. && test -e bin/sh && echo "and .. does not lead out"
 '
-	# 23 env: HOME = /root  (default)
+	# 24 env: HOME = /root  (default)
 	export HOME=/root
-	# 24 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 25 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 25 env: PATH = /bin  (chroot.yaml:30:3)
+	# 26 env: PATH = /bin  (chroot.yaml:30:3)
 	export PATH=/bin
 	unset PWD OLDPWD
 	boxfile_started=1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box devices of devices.yaml,
-# plan sha256:51e8f2203c82b3a247b24937e45896ea9e121d8fdd7e34a7adf8339534d21d9a, with util-linux.
+# plan sha256:9cf4845658d09d4ec57d5f93e4adf1a7704830bc15ea5af7aa8402639117bccd, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box
@@ -239,6 +240,8 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
+	# 55 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --cgroup --fork --kill-child --user --map-root-user --propagation=private
 	unshare "$@" true || boxfile_die "cannot make the namespaces"
@@ -401,7 +404,7 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 58 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 59 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -423,11 +426,11 @@ test -c /dev/kmsg
 test -z "$(ls /dev/sd* /dev/vd* /dev/nvme* 2>/dev/null)" && echo "no disks"
 df -k --output=size /dev/shm | tail -n 1 | tr -d '\'' '\''
 '
-	# 56 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 57 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 57 env: HOME = /root  (default)
+	# 58 env: HOME = /root  (default)
 	export HOME=/root
-	# 58 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 59 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_started=1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box environment of environment.yaml,
-# plan sha256:c403d930a20cc5cfc4286861aee497feeac636d89cf4772381585f9f8851ae8e, with util-linux.
+# plan sha256:d9e9dc288556c7c4ecbbfb039e5ffe632aeae2d4b39b33bf326582300b40b598, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box
@@ -239,6 +240,8 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
+	# 54 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --cgroup --fork --kill-child --user --map-root-user --propagation=private
 	unshare "$@" true || boxfile_die "cannot make the namespaces"
@@ -401,9 +404,9 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 56 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 57 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
-	# 60 env: LANG = (caller's LANG)  (environment.yaml:16:12)
+	# 61 env: LANG = (caller's LANG)  (environment.yaml:16:12)
 	boxfile_env_LANG=${LANG-}
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -425,17 +428,17 @@ boxfile_run() {
 echo "in $PWD on $(hostname) as $(id -u):$(id -g)"
 touch /tmp/private && stat -c '\''%a'\'' /tmp/private
 '
-	# 55 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 56 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 56 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 57 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 57 env: GREETING = "hello, $USER"  (environment.yaml:12:3)
+	# 58 env: GREETING = "hello, $USER"  (environment.yaml:12:3)
 	export GREETING='hello, $USER'
-	# 58 env: COUNT = 3  (environment.yaml:13:3)
+	# 59 env: COUNT = 3  (environment.yaml:13:3)
 	export COUNT=3
-	# 59 env: HOME = /tmp  (environment.yaml:14:3)
+	# 60 env: HOME = /tmp  (environment.yaml:14:3)
 	export HOME=/tmp
-	# 60 env: LANG = (caller's LANG)  (environment.yaml:16:12)
+	# 61 env: LANG = (caller's LANG)  (environment.yaml:16:12)
 	[ -z "$boxfile_env_LANG" ] || export LANG="$boxfile_env_LANG"
 	unset PWD OLDPWD
 	boxfile_started=1

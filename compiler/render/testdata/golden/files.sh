@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box files of files.yaml,
-# plan sha256:03941433ac91efebafd20c012e4bb6f4baca78aefdce0940c46eaebc56590797, with util-linux.
+# plan sha256:7e4aa29ee30b11f5b4f2a5dad46be1f9c00f568b1bb1d211cf9a43055c8d977b, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box
@@ -239,6 +240,8 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
+	# 30 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --cgroup --fork --kill-child --user --map-root-user --propagation=private
 	unshare "$@" true || boxfile_die "cannot make the namespaces"
@@ -341,7 +344,7 @@ $HOME and $(date) mean nothing here.
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 33 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 34 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -368,11 +371,11 @@ echo "nothing in /tmp can be executed"
 touch /etc/mine 2>/dev/null && exit 1
 echo "the tree is read-only"
 '
-	# 31 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 32 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 32 env: HOME = /root  (default)
+	# 33 env: HOME = /root  (default)
 	export HOME=/root
-	# 33 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 34 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_started=1

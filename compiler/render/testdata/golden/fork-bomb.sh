@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box fork-bomb of fork-bomb.yaml,
-# plan sha256:0e0ca7115acdffc43adcc25ad0c5d2abe98e39c38dcbbb598464dc46f2275a97, with util-linux.
+# plan sha256:1153cf18f0149aea482bdd904e5a5d8a0cb5a7fb39bf92965b27fe029b6f217c, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box
@@ -403,6 +404,8 @@ boxfile_host() {
 	boxfile_enforce=strict boxfile_id=fork-bomb-$$
 	# 2 limit: pids limit 16  (fork-bomb.yaml:12:9)
 	boxfile_limit 'pids limit 16' pids pids.max 16 pids.max 16
+	# 56 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --fork --kill-child --user --map-root-user --propagation=private
 	unshare "$@" true || boxfile_die "cannot make the namespaces"
@@ -564,7 +567,7 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 59 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 60 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -589,11 +592,11 @@ set -- /proc/[0-9]*/comm          # to count them no further process is needed
 echo "processes: $#"
 test $# -le 16
 '
-	# 57 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 58 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 58 env: HOME = /root  (default)
+	# 59 env: HOME = /root  (default)
 	export HOME=/root
-	# 59 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 60 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_go_in

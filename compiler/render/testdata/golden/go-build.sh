@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box builder of go-build.yaml,
-# plan sha256:109931063f80af0aee97411ab3730acc2519d3d8530952a9cb773fd030ed8cc0, with util-linux.
+# plan sha256:d7ed70368ca622edd6e01d721ec8c379f8b2a82f62b0bf404b2e53ac208abe61, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box
@@ -241,6 +242,8 @@ boxfile_host() {
 	esac
 	# 1 create_source: make the directory ./cache if it is missing  (go-build.yaml:22:13)
 	[ -e "$BOXFILE_DIR"/./cache ] || boxfile_do mkdir -- "$BOXFILE_DIR"/./cache
+	# 58 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --cgroup --fork --kill-child --user --map-root-user --propagation=private
 	unshare "$@" true || boxfile_die "cannot make the namespaces"
@@ -407,7 +410,7 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 59 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 60 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -432,21 +435,21 @@ go build -o /tmp/hello .
 touch /src/mine 2>/dev/null && exit 1
 echo "the source is read-only"
 '
-	# 59 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 60 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 60 env: PATH = /opt/go/bin:/usr/lib/go/bin:/usr/bin:/bin  (go-build.yaml:37:3)
+	# 61 env: PATH = /opt/go/bin:/usr/lib/go/bin:/usr/bin:/bin  (go-build.yaml:37:3)
 	export PATH=/opt/go/bin:/usr/lib/go/bin:/usr/bin:/bin
-	# 61 env: HOME = /tmp  (go-build.yaml:38:3)
+	# 62 env: HOME = /tmp  (go-build.yaml:38:3)
 	export HOME=/tmp
-	# 62 env: GOCACHE = /cache  (go-build.yaml:39:3)
+	# 63 env: GOCACHE = /cache  (go-build.yaml:39:3)
 	export GOCACHE=/cache
-	# 63 env: GOFLAGS = -mod=readonly  (go-build.yaml:40:3)
+	# 64 env: GOFLAGS = -mod=readonly  (go-build.yaml:40:3)
 	export GOFLAGS='-mod=readonly'
-	# 64 env: GOPROXY = off  (go-build.yaml:41:3)
+	# 65 env: GOPROXY = off  (go-build.yaml:41:3)
 	export GOPROXY=off
-	# 65 env: GOTOOLCHAIN = local  (go-build.yaml:42:3)
+	# 66 env: GOTOOLCHAIN = local  (go-build.yaml:42:3)
 	export GOTOOLCHAIN=local
-	# 66 env: CGO_ENABLED = 0  (go-build.yaml:43:3)
+	# 67 env: CGO_ENABLED = 0  (go-build.yaml:43:3)
 	export CGO_ENABLED=0
 	unset PWD OLDPWD
 	boxfile_started=1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box hello of hello.yaml,
-# plan sha256:32a2a16f8a4da051210246b5004b82ff7c58843f4ebafc2122609e35a55ff778, with util-linux.
+# plan sha256:33b423a5835aea7d430cb34a1bdb492ab1c903efef66157fe3515f250a2a03e4, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box
@@ -239,6 +240,8 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
+	# 53 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --cgroup --fork --kill-child --user --map-root-user --propagation=private
 	unshare "$@" true || boxfile_die "cannot make the namespaces"
@@ -396,7 +399,7 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 56 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 57 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -422,11 +425,11 @@ echo "mounts:     $(wc -l < /proc/self/mountinfo)"
 echo "home:       $(find /home /root -mindepth 1 | wc -l) files"
 touch /usr/mine 2>/dev/null || echo "/usr:       read-only"
 '
-	# 54 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 55 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 55 env: HOME = /root  (default)
+	# 56 env: HOME = /root  (default)
 	export HOME=/root
-	# 56 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 57 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_started=1

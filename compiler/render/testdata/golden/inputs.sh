@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box inputs of inputs.yaml,
-# plan sha256:94e89e78d83c604567508c4bc10900ea6d5e64a83cec7f9d7254c8f16433a22f, with util-linux.
+# plan sha256:924ddf554fecf89fc21c49f38a5d0ce49eeb11cd6577a1642dae8cc61e08291c, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box
@@ -239,7 +240,9 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
-	# 58 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
+	# 53 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
+	# 59 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
 	# set BOXFILE_SECRET_TOKEN to the value of the secret input TOKEN
 	[ "${BOXFILE_SECRET_TOKEN+set}" = set ] || boxfile_die "BOXFILE_SECRET_TOKEN is not set"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
@@ -397,9 +400,9 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 56 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 57 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
-	# 58 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
+	# 59 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
 	boxfile_secret_TOKEN=$BOXFILE_SECRET_TOKEN
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -420,15 +423,15 @@ boxfile_run() {
 echo "open files: $(ulimit -n)"
 echo "the token has $((${#AUTHORIZATION} - 7)) letters"
 '
-	# 54 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 55 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 55 env: HOME = /root  (default)
+	# 56 env: HOME = /root  (default)
 	export HOME=/root
-	# 56 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 57 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 57 env: GREETING = Hello  (inputs.yaml:26:3)
+	# 58 env: GREETING = Hello  (inputs.yaml:26:3)
 	export GREETING=Hello
-	# 58 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
+	# 59 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
 	export AUTHORIZATION='Bearer '"$boxfile_secret_TOKEN"
 	unset PWD OLDPWD
 	boxfile_started=1

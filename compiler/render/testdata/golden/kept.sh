@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box kept of kept.yaml,
-# plan sha256:91b266d2a74319e4999c625eaf087560aa4edf97ce602b2983962313a7df2090, with util-linux.
+# plan sha256:f30bc0ff5d4fdbf790990c0832ad18e95915e2c01cd1c8910acc9b91efe92a34, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box
@@ -243,6 +244,8 @@ boxfile_host() {
 	[ -d "$BOXFILE_DIR"/./kept ] || boxfile_do mkdir -m 700 -- "$BOXFILE_DIR"/./kept
 	exec 4< "$BOXFILE_DIR"/./kept
 	flock -n 4 || boxfile_die 'another box keeps its writes in ./kept'
+	# 54 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --cgroup --fork --kill-child --user --map-root-user --propagation=private
 	unshare "$@" true || boxfile_die "cannot make the namespaces"
@@ -399,7 +402,7 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 57 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 58 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -420,11 +423,11 @@ boxfile_run() {
 echo "$count" > /usr/count
 echo "count: $count"
 '
-	# 55 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 56 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 56 env: HOME = /root  (default)
+	# 57 env: HOME = /root  (default)
 	export HOME=/root
-	# 57 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 58 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_started=1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box limits of limits.yaml,
-# plan sha256:bcc2c68e53e779ddb6d38bda0c7cb4d193d61e69fd4653d626f5e197f463ddc0, with util-linux.
+# plan sha256:dd086cdd5e02f08e4d32b9d95a81457e8bdb8ff95a9fc1c271c833706365e509, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box
@@ -409,6 +410,8 @@ boxfile_host() {
 	boxfile_limit 'cpu limit 1.5 CPUs (150 ms in each 100 ms)' cpu cpu.cfs_quota_us 150000 cpu.max '150000 100000'
 	# 5 limit: pids limit 32  (limits.yaml:20:9)
 	boxfile_limit 'pids limit 32' pids pids.max 32 pids.max 32
+	# 58 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --fork --kill-child --user --map-root-user --propagation=private
 	unshare "$@" true || boxfile_die "cannot make the namespaces"
@@ -567,7 +570,7 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 61 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 62 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -586,11 +589,11 @@ boxfile_run() {
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--core=0:0' "$boxfile_limit_nofile" "$boxfile_limit_nproc"
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/setpriv" --no-new-privs '--bounding-set=-all' '--inh-caps=-all' '--ambient-caps=-all' --
 	set -- "$@" dd 'if=/dev/zero' 'of=/dev/null' 'bs=256M' 'count=1'
-	# 59 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 60 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 60 env: HOME = /root  (default)
+	# 61 env: HOME = /root  (default)
 	export HOME=/root
-	# 61 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 62 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_go_in

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box nginx of nginx.yaml,
-# plan sha256:81945b08e6f83ee5f380aaa97fc5150e2f6c930f5d9de604a215c3c0d939b293, with util-linux.
+# plan sha256:e8f4c504d3143a56b1fb7fb0d45f365e36942bacae623f78dde53688e06092ab, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box

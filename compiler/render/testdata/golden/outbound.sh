@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box outbound of outbound.yaml,
-# plan sha256:f86d1ca9d26b83ef834b9b3cceb8bb55559a9484005a9f1738aa4db31f7c7c68, with util-linux.
+# plan sha256:175e28ae41a987ae60bb4ccaa6ddfd11d13723fe34afc263d0079c2ba6de2b40, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of readonly-postgres.yaml,
-# plan sha256:751fe2b6638ccd90cf5bbfbf8df32eab8e30beccdb9d15623177a11ffa42a7b6, with util-linux.
+# plan sha256:a1080e54a33090454a193ca1f55955693988a7bbff7def9114ec9898fbbebceb, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box
@@ -241,6 +242,8 @@ boxfile_host() {
 	esac
 	# 1 create_source: make the directory ./pgdata if it is missing  (readonly-postgres.yaml:21:13)
 	[ -e "$BOXFILE_DIR"/./pgdata ] || boxfile_do mkdir -- "$BOXFILE_DIR"/./pgdata
+	# 57 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --cgroup --fork --kill-child --user --map-root-user --propagation=private
 	unshare "$@" true || boxfile_die "cannot make the namespaces"
@@ -408,7 +411,7 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 60 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 61 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -441,21 +444,21 @@ echo "started $count times"
 touch /usr/mine 2>/dev/null && exit 1
 echo "everything but /srv/data is read-only or in memory"
 '
-	# 58 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 59 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 59 env: HOME = /  (default)
+	# 60 env: HOME = /  (default)
 	export HOME=/
-	# 60 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 61 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 61 env: PGDATA = /srv/data/db  (readonly-postgres.yaml:32:3)
+	# 62 env: PGDATA = /srv/data/db  (readonly-postgres.yaml:32:3)
 	export PGDATA=/srv/data/db
-	# 62 env: PGHOST = /run  (readonly-postgres.yaml:33:3)
+	# 63 env: PGHOST = /run  (readonly-postgres.yaml:33:3)
 	export PGHOST=/run
-	# 63 env: PGDATABASE = postgres  (readonly-postgres.yaml:34:3)
+	# 64 env: PGDATABASE = postgres  (readonly-postgres.yaml:34:3)
 	export PGDATABASE=postgres
-	# 64 env: PGUSER = box  (readonly-postgres.yaml:35:3)
+	# 65 env: PGUSER = box  (readonly-postgres.yaml:35:3)
 	export PGUSER=box
-	# 65 env: LC_ALL = C  (readonly-postgres.yaml:36:3)
+	# 66 env: LC_ALL = C  (readonly-postgres.yaml:36:3)
 	export LC_ALL=C
 	unset PWD OLDPWD
 	boxfile_started=1

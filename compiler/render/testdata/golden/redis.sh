@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box redis of redis.yaml,
-# plan sha256:6e023b5901ad176c26d299d298b83d3c0f923477666002bced1629439e13a6cb, with util-linux.
+# plan sha256:4fc3c02514bd4a63559c46bbf9d545ee5488cf25536ee57d3130753d6cde2519, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of two-postgres.yaml,
-# plan sha256:95089aab41c777fbb4247d43dc8c8934e0c715e624416f52551950bf9de911c6, with util-linux.
+# plan sha256:cbcc0004c99127772990d0d0acf7ad1c02fb461c2697218dadefcb218ad94851, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -13,6 +13,7 @@
 #   - descriptors above 9 can be closed only where bash is installed;
 #   - timeout(1) is a process of the box as well;
 #   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
 #   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
 #
 # shellcheck disable=SC2016 # what stands in single quotes is for the box
