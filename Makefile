@@ -42,7 +42,7 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 
 golden: ## rewrite golden files and generated code; look at the diff
 	$(GO) generate ./...
-	$(GO) test ./compiler/render ./executor/program -update
+	$(GO) test -p 1 ./compiler/render ./executor/program -update
 
 man: ## docs/man from the table of verbs
 	$(GO) run ./cmd/boxfile/internal/man docs/man

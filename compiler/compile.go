@@ -53,6 +53,7 @@ func Compile(b *schema.Boxfile, read ReadFile) (*plan.Plan, error) {
 	c.security()
 	c.environment()
 	c.command()
+	c.landlock()
 	if err := c.errs.ErrorOrNil(); err != nil || c.others != nil {
 		return nil, multierror.Append(inOrder(err), c.others).ErrorOrNil()
 	}

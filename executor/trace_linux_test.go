@@ -260,7 +260,7 @@ func controlDescriptor(calls []program.Traced) int64 {
 
 func tracePlans(t *testing.T) map[string]*planner {
 	t.Helper()
-	out := map[string]*planner{"without init": fullPlan(t, "exit", "0").without("init"), "with ports": portPlan(t).without("init")}
+	out := map[string]*planner{"without init": fullPlan(t, "exit", "0").without("init"), "with ports": portPlan(t).without("init"), "with Landlock": walled(t, "exit", "0").without("init")}
 	if f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0); err == nil {
 		f.Close()
 		if _, err := exec.LookPath("slirp4netns"); err == nil {

@@ -229,6 +229,7 @@ type Security struct {
 	Capabilities Capabilities    `yaml:"capabilities"`
 	Seccomp      Field[string]   `yaml:"seccomp"` // default, none, or a path as written: absolute, ./ or ../
 	NoNewPrivs   Field[bool]     `yaml:"no_new_privs"`
+	Landlock     Field[string]   `yaml:"landlock"` // false, true, best-effort
 	Mask         []Field[string] `yaml:"mask"`
 	Readonly     []Field[string] `yaml:"readonly"`
 }

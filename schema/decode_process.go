@@ -126,6 +126,8 @@ func (d *decoder) security(n *node) {
 	s := &d.box.Security
 	s.NoNewPrivs = boolean(child(n, "no_new_privs"), true)
 	s.Seccomp = text(child(n, "seccomp"), "default")
+	s.Landlock = text(child(n, "landlock"), "false")
+	s.Landlock.Value = strings.ToLower(s.Landlock.Value)
 	s.Capabilities = Capabilities{Mode: "none"}
 	if n == nil {
 		return

@@ -4,7 +4,7 @@ package schema
 
 // rules[0] is rule 1, the whole document.
 var rules = [...]rule{
-	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 58}, {"ports", 66}, {"proc", 78}, {"resources", 79}, {"rlimits", 99}, {"rootfs", 105}, {"security", 114}, {"shell", 125}, {"stop", 126}, {"sys", 129}, {"timeout", 130}, {"umask", 131}, {"user", 132}, {"workdir", 133}}, closed: true, free: true}, // 1 #
+	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 58}, {"ports", 66}, {"proc", 78}, {"resources", 79}, {"rlimits", 99}, {"rootfs", 105}, {"security", 114}, {"shell", 128}, {"stop", 129}, {"sys", 132}, {"timeout", 133}, {"umask", 134}, {"user", 135}, {"workdir", 136}}, closed: true, free: true}, // 1 #
 	{types: kindInt, constant: "1"},                                // 2 #/properties/boxfile
 	{types: kindList, items: 4, minItems: 1},                       // 3 #/properties/command
 	{types: kindString | kindInt | kindInt | kindFloat | kindBool}, // 4 #/properties/command/items
@@ -117,26 +117,29 @@ var rules = [...]rule{
 	{types: kindBool, constant: "true"},                         // 111 #/$defs/rootfs/properties/host
 	{oneOf: []int{113, 49}},                                     // 112 #/$defs/rootfs/properties/write
 	{types: kindString, enum: []string{"none", "discard"}},      // 113 #/$defs/rootfs/properties/write/oneOf/0
-	{types: kindMap, props: []property{{"capabilities", 115}, {"mask", 119}, {"no_new_privs", 121}, {"readonly", 122}, {"seccomp", 124}}, closed: true, free: true}, // 114 #/$defs/security
+	{types: kindMap, props: []property{{"capabilities", 115}, {"landlock", 119}, {"mask", 122}, {"no_new_privs", 124}, {"readonly", 125}, {"seccomp", 127}}, closed: true, free: true}, // 114 #/$defs/security
 	{oneOf: []int{116, 117}},                               // 115 #/$defs/security/properties/capabilities
 	{types: kindString, enum: []string{"none", "default"}}, // 116 #/$defs/security/properties/capabilities/oneOf/0
 	{types: kindList, items: 118},                          // 117 #/$defs/security/properties/capabilities/oneOf/1
 	{types: kindString, minLen: 1},                         // 118 #/$defs/security/properties/capabilities/oneOf/1/items
-	{types: kindList, items: 120},                          // 119 #/$defs/security/properties/mask
-	{types: kindString, minLen: 1},                         // 120 #/$defs/security/properties/mask/items
-	{types: kindBool},                                      // 121 #/$defs/security/properties/no_new_privs
-	{types: kindList, items: 123},                          // 122 #/$defs/security/properties/readonly
-	{types: kindString, minLen: 1},                         // 123 #/$defs/security/properties/readonly/items
-	{types: kindString, minLen: 1},                         // 124 #/$defs/security/properties/seccomp
-	{types: kindString, minLen: 1},                         // 125 #/properties/shell
-	{types: kindMap, props: []property{{"grace", 127}, {"signal", 128}}, closed: true, free: true}, // 126 #/$defs/stop
-	{types: kindString, minLen: 1},                    // 127 #/$defs/stop/properties/grace
-	{types: kindString, minLen: 1},                    // 128 #/$defs/stop/properties/signal
-	{types: kindString, enum: []string{"none", "ro"}}, // 129 #/properties/sys
-	{types: kindString, minLen: 1},                    // 130 #/properties/timeout
-	{types: kindString, pattern: 5},                   // 131 #/properties/umask
-	{types: kindString | kindInt},                     // 132 #/properties/user
-	{types: kindString, minLen: 1},                    // 133 #/properties/workdir
+	{oneOf: []int{120, 121}},                               // 119 #/$defs/security/properties/landlock
+	{types: kindBool},                                      // 120 #/$defs/security/properties/landlock/oneOf/0
+	{types: kindString, enum: []string{"best-effort"}},     // 121 #/$defs/security/properties/landlock/oneOf/1
+	{types: kindList, items: 123},                          // 122 #/$defs/security/properties/mask
+	{types: kindString, minLen: 1},                         // 123 #/$defs/security/properties/mask/items
+	{types: kindBool},                                      // 124 #/$defs/security/properties/no_new_privs
+	{types: kindList, items: 126},                          // 125 #/$defs/security/properties/readonly
+	{types: kindString, minLen: 1},                         // 126 #/$defs/security/properties/readonly/items
+	{types: kindString, minLen: 1},                         // 127 #/$defs/security/properties/seccomp
+	{types: kindString, minLen: 1},                         // 128 #/properties/shell
+	{types: kindMap, props: []property{{"grace", 130}, {"signal", 131}}, closed: true, free: true}, // 129 #/$defs/stop
+	{types: kindString, minLen: 1},                    // 130 #/$defs/stop/properties/grace
+	{types: kindString, minLen: 1},                    // 131 #/$defs/stop/properties/signal
+	{types: kindString, enum: []string{"none", "ro"}}, // 132 #/properties/sys
+	{types: kindString, minLen: 1},                    // 133 #/properties/timeout
+	{types: kindString, pattern: 5},                   // 134 #/properties/umask
+	{types: kindString | kindInt},                     // 135 #/properties/user
+	{types: kindString, minLen: 1},                    // 136 #/properties/workdir
 }
 
 var patterns = [...]automaton{

@@ -19,7 +19,7 @@ var promised = map[string]string{
 	"best-effort": "finished", "capabilities": "", "chroot": "bin", "devices": "kmsg", "environment": "PATH=", "files": "", "fork-bomb": "processes: ", "go-build": "hello from builder",
 	"hello": "Hello from the box", "host-network": "", "idmap-ranges": "", "inputs": "Hello, box", "kept": "1", "limits": "", "masks": "",
 	"network-isolation": "lo", "overlay-discard": "", "own-mounts": "", "process-isolation": "", "readonly-postgres": "1", "rlimits": "", "subuid": "4",
-	"timeout": "interrupted", "seccomp": "a socket: Permission denied", "inspect": "seccomp         2 (2: filtered)", "outbound": "tap0", "nginx": "", "redis": "", "two-postgres": "",
+	"timeout": "interrupted", "seccomp": "a socket: Permission denied", "landlock": "writable: /tmp", "inspect": "seccomp         2 (2: filtered)", "outbound": "tap0", "nginx": "", "redis": "", "two-postgres": "",
 }
 
 // servers are the examples that run until they are ended. TestServers uses them.
@@ -101,6 +101,12 @@ func TestScriptsEndAlike(t *testing.T) {
 		if servers[r.name] {
 			if !strings.Contains(script, "a script cannot publish ports") || !strings.Contains(script, "exit 125") {
 				r.t.Error("the script does not refuse ports")
+			}
+			return
+		}
+		if r.name == "landlock" {
+			if !strings.Contains(script, "a script cannot use Landlock") {
+				r.t.Error("the script does not refuse to go without Landlock")
 			}
 			return
 		}

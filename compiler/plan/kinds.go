@@ -65,6 +65,7 @@ type Visitor interface {
 	Workdir(*Workdir) error
 	Capabilities(*Capabilities) error
 	NoNewPrivs(*NoNewPrivs) error
+	Landlock(*Landlock) error
 	Seccomp(*Seccomp) error
 	Init(*Init) error
 	Env(*Env) error
@@ -121,6 +122,7 @@ var kinds = [...]Info{
 	{"workdir", Box, func() Step { return new(Workdir) }},
 	{"capabilities", Box, func() Step { return new(Capabilities) }},
 	{"no_new_privs", Box, func() Step { return new(NoNewPrivs) }},
+	{"landlock", Box, func() Step { return new(Landlock) }},
 	{"seccomp", Box, func() Step { return new(Seccomp) }},
 	{"init", Box, func() Step { return new(Init) }},
 	{"env", Box, func() Step { return new(Env) }},
@@ -192,6 +194,7 @@ func (s *Groups) Accept(v Visitor) error        { return v.Groups(s) }
 func (s *User) Accept(v Visitor) error          { return v.User(s) }
 func (s *Capabilities) Accept(v Visitor) error  { return v.Capabilities(s) }
 func (s *NoNewPrivs) Accept(v Visitor) error    { return v.NoNewPrivs(s) }
+func (s *Landlock) Accept(v Visitor) error      { return v.Landlock(s) }
 func (s *Seccomp) Accept(v Visitor) error       { return v.Seccomp(s) }
 func (s *Init) Accept(v Visitor) error          { return v.Init(s) }
 func (s *Exec) Accept(v Visitor) error          { return v.Exec(s) }

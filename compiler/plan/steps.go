@@ -304,6 +304,23 @@ type Capabilities struct {
 // NoNewPrivs sets no_new_privs (prctl(2)).
 type NoNewPrivs struct{}
 
+// Landlock is a second wall of the same mounts (landlock(7)): the command and all that
+// it starts may read and execute what they see, and write below Write alone, whatever
+// mounts say. Signals and abstract unix sockets reach no process outside of it.
+type Landlock struct {
+	ABI int `json:"abi"` // version of Landlock that knows all of this
+	// BestEffort takes what an older kernel knows, or nothing, and says so when the box is started.
+	BestEffort bool           `json:"best_effort,omitempty"`
+	Write      []LandlockPath `json:"write"`
+	Devices    []string       `json:"devices"` // device files that may be written and controlled
+}
+
+// LandlockPath is a tree or a file of the box.
+type LandlockPath struct {
+	Path     string `json:"path"`
+	Optional bool   `json:"optional,omitempty"` // it may be missing
+}
+
 // Seccomp restricts the system calls of the command and of all that it starts
 // (seccomp(2)). The first rule that fits a call decides, Otherwise where none does.
 // Calls of another architecture than the machine's own end the process.

@@ -204,6 +204,12 @@ func (s *script) NoNewPrivs(*plan.NoNewPrivs) error {
 	return nil
 }
 
+// Landlock has a tool only in the newest util-linux, which knows fewer rules.
+func (s *script) Landlock(*plan.Landlock) error {
+	s.refuse("a script cannot use Landlock: run boxfile up")
+	return nil
+}
+
 // Seccomp is out of reach: no tool of util-linux takes rules. A script goes on
 // without it for those alone who have said so.
 func (s *script) Seccomp(*plan.Seccomp) error {

@@ -265,6 +265,21 @@ func (v *words) NoNewPrivs(*plan.NoNewPrivs) error {
 	return v.say("never gain privileges from here on")
 }
 
+// Landlock lists what stays writable.
+func (v *words) Landlock(s *plan.Landlock) error {
+	v.say("let Landlock (ABI %s) refuse writes but to:", strconv.Itoa(s.ABI))
+	var paths []string
+	for _, p := range s.Write {
+		paths = append(paths, p.Path)
+	}
+	v.list("nothing", literals(append(paths, s.Devices...)))
+	if s.BestEffort {
+		v.words[len(v.words)-1] += ";"
+		v.say("an older kernel does what it can")
+	}
+	return nil
+}
+
 // Seccomp names the default profile, and counts the rules of another.
 func (v *words) Seccomp(s *plan.Seccomp) error {
 	if s.Digest != "" {

@@ -21,6 +21,7 @@ type Facts struct {
 	Cgroups  Cgroups         // only where Needs asks
 	Disks    map[string]Disk // for each path of Needs.Disks
 	PageSize int             // bytes; memory limits are counted in pages
+	Landlock int             // version of its ABI, 0: none; only where Needs asks
 }
 
 // Caller is what the one who runs boxfile hands over.
@@ -72,12 +73,13 @@ type Outbound struct {
 
 // Needs is what a plan wants to know of a host.
 type Needs struct {
-	Folder string   // absolute path of the Boxfile's folder
-	Follow []string // paths whose symbolic links are followed
-	Itself []string // paths whose own type counts
-	Env    []string // variables of the caller
-	EnvTTY []string // the same, wanted only when standard input is a terminal
-	SubIDs bool
+	Folder   string   // absolute path of the Boxfile's folder
+	Follow   []string // paths whose symbolic links are followed
+	Itself   []string // paths whose own type counts
+	Env      []string // variables of the caller
+	EnvTTY   []string // the same, wanted only when standard input is a terminal
+	SubIDs   bool
+	Landlock bool
 	// Outbound is wanted.
 	Outbound bool
 	// Controllers are those of cgroups(7), by v1's names, that limits are wanted from.

@@ -61,6 +61,9 @@ func Probe(n Needs) (Facts, error) {
 		}
 		f.Disks[p] = disk(n.Folder, p)
 	}
+	if n.Landlock {
+		f.Landlock = landlock()
+	}
 	if n.Outbound {
 		f.Outbound = Outbound{Pasta: tool("pasta"), Slirp: tool("slirp4netns"), Tun: tun()}
 	}
@@ -68,6 +71,15 @@ func Probe(n Needs) (Facts, error) {
 		return f, f.subordinate()
 	}
 	return f, nil
+}
+
+// landlock is the version of the kernel's Landlock, 0 where it is missing or switched off.
+func landlock() int {
+	v, _, err := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if err != 0 {
+		return 0
+	}
+	return int(v)
 }
 
 func kernel() (Version, error) {

@@ -30,6 +30,9 @@ var (
 	callFsmount      = &Call{"fsmount", unix.SYS_FSMOUNT}
 	callFsopen       = &Call{"fsopen", unix.SYS_FSOPEN}
 	callIoctl        = &Call{"ioctl", unix.SYS_IOCTL}
+	callLandlockNew  = &Call{"landlock_create_ruleset", unix.SYS_LANDLOCK_CREATE_RULESET}
+	callLandlockRule = &Call{"landlock_add_rule", unix.SYS_LANDLOCK_ADD_RULE}
+	callLandlockSelf = &Call{"landlock_restrict_self", unix.SYS_LANDLOCK_RESTRICT_SELF}
 	callListen       = &Call{"listen", unix.SYS_LISTEN}
 	callMkdirat      = &Call{"mkdirat", unix.SYS_MKDIRAT}
 	callMknodat      = &Call{"mknodat", unix.SYS_MKNODAT}
@@ -153,12 +156,22 @@ var (
 	families    = &Names{Enum: true, Values: []Value{{unix.AF_INET, "AF_INET"}, {unix.AF_INET6, "AF_INET6"}, {unix.AF_NETLINK, "AF_NETLINK"}}}
 	sockTypes   = &Names{Values: []Value{{unix.SOCK_CLOEXEC, "SOCK_CLOEXEC"}, {unix.SOCK_NONBLOCK, "SOCK_NONBLOCK"}, {unix.SOCK_RAW, "SOCK_RAW"},
 		{unix.SOCK_DGRAM, "SOCK_DGRAM"}, {unix.SOCK_STREAM, "SOCK_STREAM"}}}
-	socketLevels = &Names{Enum: true, Values: []Value{{unix.SOL_IP, "SOL_IP"}, {unix.SOL_SOCKET, "SOL_SOCKET"}, {unix.SOL_TCP, "SOL_TCP"}, {unix.SOL_IPV6, "SOL_IPV6"}}}
-	rightsName   = &Names{Enum: true, Values: []Value{{unix.SCM_RIGHTS, "SCM_RIGHTS"}}}
-	seccompOps   = &Names{Enum: true, Values: []Value{{unix.SECCOMP_SET_MODE_FILTER, "SECCOMP_SET_MODE_FILTER"}}}
-	filterText   = &Names{Filter: true}
-	addressText  = &Names{Address: true}
-	recvFlags    = &Names{Values: []Value{{unix.MSG_DONTWAIT, "MSG_DONTWAIT"}, {unix.MSG_PEEK, "MSG_PEEK"}}}
+	socketLevels   = &Names{Enum: true, Values: []Value{{unix.SOL_IP, "SOL_IP"}, {unix.SOL_SOCKET, "SOL_SOCKET"}, {unix.SOL_TCP, "SOL_TCP"}, {unix.SOL_IPV6, "SOL_IPV6"}}}
+	rightsName     = &Names{Enum: true, Values: []Value{{unix.SCM_RIGHTS, "SCM_RIGHTS"}}}
+	landlockRights = &Names{Values: []Value{{unix.LANDLOCK_ACCESS_FS_EXECUTE, "LANDLOCK_ACCESS_FS_EXECUTE"}, {unix.LANDLOCK_ACCESS_FS_WRITE_FILE, "LANDLOCK_ACCESS_FS_WRITE_FILE"},
+		{unix.LANDLOCK_ACCESS_FS_READ_FILE, "LANDLOCK_ACCESS_FS_READ_FILE"}, {unix.LANDLOCK_ACCESS_FS_READ_DIR, "LANDLOCK_ACCESS_FS_READ_DIR"},
+		{unix.LANDLOCK_ACCESS_FS_REMOVE_DIR, "LANDLOCK_ACCESS_FS_REMOVE_DIR"}, {unix.LANDLOCK_ACCESS_FS_REMOVE_FILE, "LANDLOCK_ACCESS_FS_REMOVE_FILE"},
+		{unix.LANDLOCK_ACCESS_FS_MAKE_CHAR, "LANDLOCK_ACCESS_FS_MAKE_CHAR"}, {unix.LANDLOCK_ACCESS_FS_MAKE_DIR, "LANDLOCK_ACCESS_FS_MAKE_DIR"},
+		{unix.LANDLOCK_ACCESS_FS_MAKE_REG, "LANDLOCK_ACCESS_FS_MAKE_REG"}, {unix.LANDLOCK_ACCESS_FS_MAKE_SOCK, "LANDLOCK_ACCESS_FS_MAKE_SOCK"},
+		{unix.LANDLOCK_ACCESS_FS_MAKE_FIFO, "LANDLOCK_ACCESS_FS_MAKE_FIFO"}, {unix.LANDLOCK_ACCESS_FS_MAKE_BLOCK, "LANDLOCK_ACCESS_FS_MAKE_BLOCK"},
+		{unix.LANDLOCK_ACCESS_FS_MAKE_SYM, "LANDLOCK_ACCESS_FS_MAKE_SYM"}, {unix.LANDLOCK_ACCESS_FS_REFER, "LANDLOCK_ACCESS_FS_REFER"},
+		{unix.LANDLOCK_ACCESS_FS_TRUNCATE, "LANDLOCK_ACCESS_FS_TRUNCATE"}, {unix.LANDLOCK_ACCESS_FS_IOCTL_DEV, "LANDLOCK_ACCESS_FS_IOCTL_DEV"}}}
+	landlockScopes = &Names{Values: []Value{{unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, "LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET"}, {unix.LANDLOCK_SCOPE_SIGNAL, "LANDLOCK_SCOPE_SIGNAL"}}}
+	landlockTypes  = &Names{Enum: true, Values: []Value{{unix.LANDLOCK_RULE_PATH_BENEATH, "LANDLOCK_RULE_PATH_BENEATH"}}}
+	seccompOps     = &Names{Enum: true, Values: []Value{{unix.SECCOMP_SET_MODE_FILTER, "SECCOMP_SET_MODE_FILTER"}}}
+	filterText     = &Names{Filter: true}
+	addressText    = &Names{Address: true}
+	recvFlags      = &Names{Values: []Value{{unix.MSG_DONTWAIT, "MSG_DONTWAIT"}, {unix.MSG_PEEK, "MSG_PEEK"}}}
 
 	namespaceFlags = &Names{Values: []Value{{unix.CLONE_NEWUSER, "CLONE_NEWUSER"}, {unix.CLONE_NEWNS, "CLONE_NEWNS"}, {unix.CLONE_NEWPID, "CLONE_NEWPID"},
 		{unix.CLONE_NEWNET, "CLONE_NEWNET"}, {unix.CLONE_NEWIPC, "CLONE_NEWIPC"}, {unix.CLONE_NEWUTS, "CLONE_NEWUTS"}, {unix.CLONE_NEWCGROUP, "CLONE_NEWCGROUP"},

@@ -38,7 +38,9 @@ const (
 	enterEnd
 	quiet // process 1, once the command has started
 	quietEnd
-	limit  // of the command's process
+	begin // of the command's process: its session, its descriptors
+	wall  // paths for Landlock, before descriptors are limited
+	limit
 	bound  // the bounding set, while CAP_SETPCAP is there
 	ids    // groups, ids
 	chdirs // as the box's user
@@ -72,6 +74,8 @@ type lowering struct {
 	ranges                bool // more than the caller's own id is mapped
 	noNewPrivs            bool
 	filter                func() // installs the filter of system calls, just before the command
+	landlock              *plan.Landlock
+	landlockStep          int
 	filtered              *plan.Seccomp
 	filteredStep          int
 	pivoted               bool
@@ -112,10 +116,12 @@ func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 		}
 	}
 	l.step = -1
-	if err := l.portAddress(); err != nil {
-		var r *Refusal
-		errors.As(err, &r)
-		return nil, r
+	for _, late := range [...]func() error{l.portAddress, l.buildLandlock} { // they need to know the number of registers
+		if err := late(); err != nil {
+			var r *Refusal
+			errors.As(err, &r)
+			return nil, r
+		}
 	}
 	l.finish()
 	if need := uint64(l.prog.Regs) + uint64(l.listening) + spareFiles; need > f.NoFile || need > maxRegs {
@@ -152,7 +158,7 @@ func (l *lowering) inOrder() {
 		ends[ph]++
 	}
 	between := func(a, b phase) []Op { return sorted[first[a]:first[b]:first[b]] }
-	l.prog.Enter, l.prog.Init, l.prog.Command = between(start, enterEnd), between(quiet, quietEnd), between(limit, phases)
+	l.prog.Enter, l.prog.Init, l.prog.Command = between(start, enterEnd), between(quiet, quietEnd), between(begin, phases)
 }
 
 func (l *lowering) refuse(cause, fix, format string, args ...any) error {

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the golden programs")
 func callers(p *plan.Plan) map[string]host.Facts {
 	out := map[string]host.Facts{}
 	for name, uid := range map[string]int{"root": 0, "user": 1234} {
-		f := host.Facts{Kernel: host.Version{Major: 6, Minor: 1}, UID: uid, GID: uid, Folder: "/home/me/project", NoFile: 1 << 20, NProc: 4096, Paths: map[string]host.Path{}, Outbound: host.Outbound{Pasta: "/usr/bin/pasta"},
+		f := host.Facts{Kernel: host.Version{Major: 6, Minor: 1}, UID: uid, GID: uid, Folder: "/home/me/project", NoFile: 1 << 20, NProc: 4096, Landlock: 7, Paths: map[string]host.Path{}, Outbound: host.Outbound{Pasta: "/usr/bin/pasta"},
 			SubUIDs: []host.Range{{First: 100000, Size: 65536}}, SubGIDs: []host.Range{{First: 100000, Size: 65536}}, IDTools: host.IDTools{UID: "/usr/bin/newuidmap", GID: "/usr/bin/newgidmap"}}
 		f.Caller.Secrets = map[string]string{"TOKEN": "t0psecret"}
 		n := NeedsOf(p, f.Folder)

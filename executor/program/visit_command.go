@@ -264,7 +264,7 @@ func (l *lowering) Exec(s *plan.Exec) error {
 		l.dieWithParent(last)
 		l.stillAlive(last)
 	} else {
-		l.op(limit, callSetsid)
+		l.op(begin, callSetsid)
 	}
 	l.defaultSignals()
 	l.op(last, callSigprocmask, named(unix.SIG_SETMASK, sigHow), structure(word("set", 0)), null(), num(8))

@@ -132,8 +132,8 @@ func (l *lowering) CloseFDs(*plan.CloseFDs) error {
 	l.op(start, callCloseRange, regPlus(Control, 1), num(1<<32-1), named(0, closeFlags))
 	// and the command's process lets go of those that ops have opened before it looks
 	// at a path: through /proc/self/fd some of them lead to the host (CVE-2024-21626)
-	l.op(limit, callCloseRange, num(3), regPlus(Control, -1), named(0, closeFlags)).tolerate(unix.EINVAL, 0)
-	l.op(limit, callCloseRange, regPlus(Control, 1), num(1<<32-1), named(0, closeFlags))
+	l.op(begin, callCloseRange, num(3), regPlus(Control, -1), named(0, closeFlags)).tolerate(unix.EINVAL, 0)
+	l.op(begin, callCloseRange, regPlus(Control, 1), num(1<<32-1), named(0, closeFlags))
 	return nil
 }
 
