@@ -16,9 +16,9 @@ var defaultCapabilities = [...]string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID
 // Paths that are covered unless they are not there: what the peers hide, all of
 // them together, because each has left one out at some time.
 var (
-	procMasks  = [...]string{"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats"}
+	procMasks  = [...]string{"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats"}
 	procLocks  = [...]string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
-	sysfsMasks = [...]string{"/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux", "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing"}
+	sysfsMasks = [...]string{"/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux", "/sys/hypervisor", "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing", "/sys/power"}
 )
 
 const (
@@ -60,6 +60,7 @@ func (c *compilation) seccomp() {
 	caps := c.capabilities().Bounding
 	switch s.Seccomp.Value {
 	case "none":
+		c.keyring(s.Seccomp.Pos)
 	case "default":
 		c.add(seccomp.Default(caps), s.Seccomp.Pos, key)
 	default:
@@ -78,7 +79,18 @@ func (c *compilation) seccomp() {
 		}
 		profile.Profile = s.Seccomp.Value
 		c.add(profile, s.Seccomp.Pos, key)
+		for _, goarch := range [...]string{"amd64", "arm64"} {
+			if profile.Allows("keyctl", goarch) || profile.Allows("request_key", goarch) || profile.Allows("add_key", goarch) {
+				c.keyring(s.Seccomp.Pos)
+				break
+			}
+		}
 	}
+}
+
+// keyring keeps the caller's keys from a box that may ask for keys.
+func (c *compilation) keyring(at schema.Pos) {
+	c.add(&plan.Keyring{}, at, "security.seccomp")
 }
 
 var errNoFiles = errors.New("no other files can be read here")

@@ -61,6 +61,8 @@ func probeMain() int {
 		path, _ := exec.LookPath(args[1])
 		fmt.Println(syscall.Exec(path, args[1:], os.Environ()))
 		return 1
+	case "keyring":
+		fmt.Println(unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, false))
 	case "writes":
 		probeWrites()
 	case "calls":

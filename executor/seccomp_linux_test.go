@@ -182,6 +182,24 @@ func TestSeccompRefusesTheStart(t *testing.T) {
 	})
 }
 
+// Without the filter a box has a session keyring of its own, where there would be the caller's.
+func TestKeyring(t *testing.T) {
+	runtime.LockOSThread() // whose keyring it is, and which starts the boxes
+	defer runtime.UnlockOSThread()
+	caller, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, true)
+	if err != nil {
+		t.Skip("no session keyring: ", err)
+	}
+	same := fmt.Sprintf("%d <nil>\n", caller)
+	b, p := newBox(t), fullPlan(t, "keyring").without("seccomp")
+	if r := b.run(p.plan()); r.stdout != same {
+		t.Errorf("without a step for it the keyring is %s, not %s", r.stdout, same)
+	}
+	if r := b.run(p.before("capabilities", &plan.Keyring{}).plan()); r.stdout == same || !strings.Contains(r.stdout, "<nil>") {
+		t.Errorf("the keyring is %s%s, the caller's %s", r.stdout, r.stderr, same)
+	}
+}
+
 func probeSysinfo() {
 	var info unix.Sysinfo_t
 	fmt.Println(unix.Sysinfo(&info), os.Getpid())

@@ -64,6 +64,7 @@ type Visitor interface {
 	User(*User) error
 	Workdir(*Workdir) error
 	Capabilities(*Capabilities) error
+	Keyring(*Keyring) error
 	NoNewPrivs(*NoNewPrivs) error
 	Landlock(*Landlock) error
 	Seccomp(*Seccomp) error
@@ -120,6 +121,7 @@ var kinds = [...]Info{
 	{"groups", Box, func() Step { return new(Groups) }},
 	{"user", Box, func() Step { return new(User) }},
 	{"workdir", Box, func() Step { return new(Workdir) }},
+	{"keyring", Box, func() Step { return new(Keyring) }},
 	{"capabilities", Box, func() Step { return new(Capabilities) }},
 	{"no_new_privs", Box, func() Step { return new(NoNewPrivs) }},
 	{"landlock", Box, func() Step { return new(Landlock) }},
@@ -194,6 +196,7 @@ func (s *Groups) Accept(v Visitor) error        { return v.Groups(s) }
 func (s *User) Accept(v Visitor) error          { return v.User(s) }
 func (s *Capabilities) Accept(v Visitor) error  { return v.Capabilities(s) }
 func (s *NoNewPrivs) Accept(v Visitor) error    { return v.NoNewPrivs(s) }
+func (s *Keyring) Accept(v Visitor) error       { return v.Keyring(s) }
 func (s *Landlock) Accept(v Visitor) error      { return v.Landlock(s) }
 func (s *Seccomp) Accept(v Visitor) error       { return v.Seccomp(s) }
 func (s *Init) Accept(v Visitor) error          { return v.Init(s) }

@@ -204,6 +204,12 @@ func (s *script) NoNewPrivs(*plan.NoNewPrivs) error {
 	return nil
 }
 
+// Keyring has no tool of util-linux.
+func (s *script) Keyring(*plan.Keyring) error {
+	s.refuse("a script cannot join a session keyring: run boxfile up")
+	return nil
+}
+
 // Landlock has a tool only in the newest util-linux, which knows fewer rules.
 func (s *script) Landlock(*plan.Landlock) error {
 	s.refuse("a script cannot use Landlock: run boxfile up")

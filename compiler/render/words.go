@@ -265,6 +265,10 @@ func (v *words) NoNewPrivs(*plan.NoNewPrivs) error {
 	return v.say("never gain privileges from here on")
 }
 
+func (v *words) Keyring(*plan.Keyring) error {
+	return v.say("join a session keyring of its own")
+}
+
 // Landlock lists what stays writable.
 func (v *words) Landlock(s *plan.Landlock) error {
 	v.say("let Landlock (ABI %s) refuse writes but to:", strconv.Itoa(s.ABI))

@@ -30,6 +30,7 @@ var (
 	callFsmount      = &Call{"fsmount", unix.SYS_FSMOUNT}
 	callFsopen       = &Call{"fsopen", unix.SYS_FSOPEN}
 	callIoctl        = &Call{"ioctl", unix.SYS_IOCTL}
+	callKeyctl       = &Call{"keyctl", unix.SYS_KEYCTL}
 	callLandlockNew  = &Call{"landlock_create_ruleset", unix.SYS_LANDLOCK_CREATE_RULESET}
 	callLandlockRule = &Call{"landlock_add_rule", unix.SYS_LANDLOCK_ADD_RULE}
 	callLandlockSelf = &Call{"landlock_restrict_self", unix.SYS_LANDLOCK_RESTRICT_SELF}
@@ -158,6 +159,7 @@ var (
 		{unix.SOCK_DGRAM, "SOCK_DGRAM"}, {unix.SOCK_STREAM, "SOCK_STREAM"}}}
 	socketLevels   = &Names{Enum: true, Values: []Value{{unix.SOL_IP, "SOL_IP"}, {unix.SOL_SOCKET, "SOL_SOCKET"}, {unix.SOL_TCP, "SOL_TCP"}, {unix.SOL_IPV6, "SOL_IPV6"}}}
 	rightsName     = &Names{Enum: true, Values: []Value{{unix.SCM_RIGHTS, "SCM_RIGHTS"}}}
+	keyctls        = &Names{Enum: true, Values: []Value{{unix.KEYCTL_JOIN_SESSION_KEYRING, "KEYCTL_JOIN_SESSION_KEYRING"}}}
 	landlockRights = &Names{Values: []Value{{unix.LANDLOCK_ACCESS_FS_EXECUTE, "LANDLOCK_ACCESS_FS_EXECUTE"}, {unix.LANDLOCK_ACCESS_FS_WRITE_FILE, "LANDLOCK_ACCESS_FS_WRITE_FILE"},
 		{unix.LANDLOCK_ACCESS_FS_READ_FILE, "LANDLOCK_ACCESS_FS_READ_FILE"}, {unix.LANDLOCK_ACCESS_FS_READ_DIR, "LANDLOCK_ACCESS_FS_READ_DIR"},
 		{unix.LANDLOCK_ACCESS_FS_REMOVE_DIR, "LANDLOCK_ACCESS_FS_REMOVE_DIR"}, {unix.LANDLOCK_ACCESS_FS_REMOVE_FILE, "LANDLOCK_ACCESS_FS_REMOVE_FILE"},

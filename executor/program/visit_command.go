@@ -147,6 +147,12 @@ func capData(effective, permitted, inheritable uint64) Arg {
 	return structure(f...)
 }
 
+// Keyring is the command's, whose calls are those that could ask for keys.
+func (l *lowering) Keyring(*plan.Keyring) error {
+	l.op(begin, callKeyctl, named(unix.KEYCTL_JOIN_SESSION_KEYRING, keyctls), null())
+	return nil
+}
+
 // NoNewPrivs holds for process 1 as well.
 func (l *lowering) NoNewPrivs(*plan.NoNewPrivs) error {
 	l.noNewPrivs = true

@@ -92,6 +92,7 @@ func (w *words) Groups(*plan.Groups) error             { return w.say("set the g
 func (w *words) User(s *plan.User) error               { return w.say("become user %d, group %d", s.UID, s.GID) }
 func (w *words) Workdir(s *plan.Workdir) error         { return w.say("start in %s", s.Path) }
 func (w *words) Capabilities(*plan.Capabilities) error { return w.say("set capabilities") }
+func (w *words) Keyring(*plan.Keyring) error           { return w.say("join a session keyring") }
 func (w *words) Landlock(*plan.Landlock) error         { return w.say("set up Landlock") }
 func (w *words) Seccomp(*plan.Seccomp) error           { return w.say("filter system calls") }
 func (w *words) NoNewPrivs(*plan.NoNewPrivs) error     { return w.say("set no_new_privs") }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box ranges of idmap-ranges.yaml,
-# plan sha256:01056cd97a9915638cbb05e5c02e471b1479cf5280a4f60a18fe384531f93faa, with util-linux.
+# plan sha256:55b7c50d079982cf8dc96e574abfb13b216209df5f268e4e59c6f69aa6252a10, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -394,13 +394,14 @@ nogroup:x:65534:
 	# 39 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 41 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 41 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
 	boxfile_mask /proc/interrupts skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
+	boxfile_mask /proc/kmsg skip
 	boxfile_mask /proc/latency_stats skip
 	boxfile_mask /proc/sched_debug skip
 	boxfile_mask /proc/scsi skip

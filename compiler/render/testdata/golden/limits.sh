@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box limits of limits.yaml,
-# plan sha256:dd086cdd5e02f08e4d32b9d95a81457e8bdb8ff95a9fc1c271c833706365e509, with util-linux.
+# plan sha256:0d94824cc9e7a533d82de75b54a24342ac03cef6a8a7c274e0eea846bfba83d2, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -540,13 +540,14 @@ nogroup:x:65534:
 	# 44 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 46 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 46 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
 	boxfile_mask /proc/interrupts skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
+	boxfile_mask /proc/kmsg skip
 	boxfile_mask /proc/latency_stats skip
 	boxfile_mask /proc/sched_debug skip
 	boxfile_mask /proc/scsi skip

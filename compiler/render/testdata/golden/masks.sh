@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box masks of masks.yaml,
-# plan sha256:bd55a93eee9e3b7d129309d77609dca66ca760e300731163a4a6fb21e1c4c751, with util-linux.
+# plan sha256:5d7b8d504ef930e9da82a1b56dc6a6e33ae457502f02ed676d8bb9007f8b4aa5, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -377,25 +377,28 @@ nogroup:x:65534:
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 44 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 44 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
 	boxfile_mask /proc/interrupts skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
+	boxfile_mask /proc/kmsg skip
 	boxfile_mask /proc/latency_stats skip
 	boxfile_mask /proc/sched_debug skip
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 45 mask: hide /sys/devices/virtual/powercap, /sys/firmware, /sys/fs/selinux, /sys/kernel/debug, /sys/kernel/security, /sys/kernel/tracing (those that exist)  (default)
+	# 45 mask: hide /sys/devices/virtual/powercap, /sys/firmware, /sys/fs/selinux, /sys/hypervisor, /sys/kernel/debug, /sys/kernel/security, /sys/kernel/tracing, /sys/power (those that exist)  (default)
 	boxfile_mask /sys/devices/virtual/powercap skip
 	boxfile_mask /sys/firmware skip
 	boxfile_mask /sys/fs/selinux skip
+	boxfile_mask /sys/hypervisor skip
 	boxfile_mask /sys/kernel/debug skip
 	boxfile_mask /sys/kernel/security skip
 	boxfile_mask /sys/kernel/tracing skip
+	boxfile_mask /sys/power skip
 	# 46 mask: hide /usr/share/doc  (masks.yaml:20:7)
 	boxfile_mask /usr/share/doc refuse
 	# 47 mask: hide /usr/bin/env  (masks.yaml:21:7)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box offline of network-isolation.yaml,
-# plan sha256:310a961438ddab1dba9672c88611898e9402e61ce0fe58fa798f883067349e2f, with util-linux.
+# plan sha256:f85d892735af58924f6669cde559ed8a9986652c4dd34e3b5c257a072c55ea16, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -369,13 +369,14 @@ nogroup:x:65534:
 	# 39 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 41 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 41 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
 	boxfile_mask /proc/interrupts skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
+	boxfile_mask /proc/kmsg skip
 	boxfile_mask /proc/latency_stats skip
 	boxfile_mask /proc/sched_debug skip
 	boxfile_mask /proc/scsi skip

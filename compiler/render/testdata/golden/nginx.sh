@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box nginx of nginx.yaml,
-# plan sha256:e8f4c504d3143a56b1fb7fb0d45f365e36942bacae623f78dde53688e06092ab, with util-linux.
+# plan sha256:4c3c8cab9a745928d352f21a2771ed458d4a92dadd0582c97b88777847588ffd, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box outbound of outbound.yaml,
-# plan sha256:175e28ae41a987ae60bb4ccaa6ddfd11d13723fe34afc263d0079c2ba6de2b40, with util-linux.
+# plan sha256:0e04821734f914d0b1fe6bd7f6a8090d4852acac17808c1edbb201c329fc8e01, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

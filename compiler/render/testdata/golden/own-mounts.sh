@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box own-mounts of own-mounts.yaml,
-# plan sha256:05130fa4013de70cd0e66fe2bf7eba9b55d00b4eb1c8f6571366dc094e8dc846, with util-linux.
+# plan sha256:b6319429e5c9ec03eedd977995073001e871ecb309e9f7666e94bb0187195a9c, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -375,25 +375,28 @@ nogroup:x:65534:
 	# 38 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 43 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 43 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
 	boxfile_mask /proc/interrupts skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
+	boxfile_mask /proc/kmsg skip
 	boxfile_mask /proc/latency_stats skip
 	boxfile_mask /proc/sched_debug skip
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 44 mask: hide /sys/devices/virtual/powercap, /sys/firmware, /sys/fs/selinux, /sys/kernel/debug, /sys/kernel/security, /sys/kernel/tracing (those that exist)  (default)
+	# 44 mask: hide /sys/devices/virtual/powercap, /sys/firmware, /sys/fs/selinux, /sys/hypervisor, /sys/kernel/debug, /sys/kernel/security, /sys/kernel/tracing, /sys/power (those that exist)  (default)
 	boxfile_mask /sys/devices/virtual/powercap skip
 	boxfile_mask /sys/firmware skip
 	boxfile_mask /sys/fs/selinux skip
+	boxfile_mask /sys/hypervisor skip
 	boxfile_mask /sys/kernel/debug skip
 	boxfile_mask /sys/kernel/security skip
 	boxfile_mask /sys/kernel/tracing skip
+	boxfile_mask /sys/power skip
 	# 45 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/bus skip
 	boxfile_readonly /proc/fs skip

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box redis of redis.yaml,
-# plan sha256:4fc3c02514bd4a63559c46bbf9d545ee5488cf25536ee57d3130753d6cde2519, with util-linux.
+# plan sha256:a7f8215f9eed6de5d2d4509bc90397eab0278b0b8c2416c06912907c97d03b0b, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box rlimits of rlimits.yaml,
-# plan sha256:6f0da8d25c85dea482338384c3b2b9f864ece92e46f965a4404bd481fff132fa, with util-linux.
+# plan sha256:b945ead2197fb96ab635ab06ed28ae882303a0c06725c72330da91f355bf3d4c, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -372,13 +372,14 @@ nogroup:x:65534:
 	# 39 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 42 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 42 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
 	boxfile_mask /proc/interrupts skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
+	boxfile_mask /proc/kmsg skip
 	boxfile_mask /proc/latency_stats skip
 	boxfile_mask /proc/sched_debug skip
 	boxfile_mask /proc/scsi skip

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of two-postgres.yaml,
-# plan sha256:cbcc0004c99127772990d0d0acf7ad1c02fb461c2697218dadefcb218ad94851, with util-linux.
+# plan sha256:279e31b08e1448c5f3ac80fad8e91d114653a11529b8a1da6f024d9a159a52bb, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
