@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 
+	"github.com/boxfile/boxfile/executor/host"
 	"github.com/boxfile/boxfile/executor/program"
 	"golang.org/x/sys/unix"
 )
@@ -19,14 +19,27 @@ func (r *run) words(step int) string {
 	return program.Words(r.prog.Plan.Steps[step])
 }
 
+// because notes what was found, if anything was.
+func (f *Failure) because(c host.Cause) {
+	if c.Cause != "" {
+		f.Cause, f.Fix = c.Cause, c.Fix
+	}
+}
+
 // fail is a failure of boxfile's own machinery.
 func (r *run) fail(step int, op string, err error) *Failure {
-	return &Failure{Step: step, Code: CodeBoxfile, Err: err, Message: "cannot " + r.words(step), Detail: fmt.Sprintf("%s: %v", op, err)}
+	return &Failure{Step: step, Op: -1, Code: CodeBoxfile, Err: err, Message: "cannot " + r.words(step), Detail: fmt.Sprintf("%s: %v", op, err)}
 }
 
 func (r *run) failHost(h *program.HostOp, err error) *Failure {
 	f := r.fail(h.Step, h.String(), err)
 	f.Message += ": " + reason(err)
+	if h.Kind == program.WriteMap && h.Maps.UIDTool != "" {
+		f.because(host.This().IDTool(h.Maps.UIDTool))
+		if f.Cause == "" {
+			f.because(host.This().IDTool(h.Maps.GIDTool))
+		}
+	}
 	if errors.Is(err, unix.ENOENT) && h.Kind != program.WriteMap {
 		f.Message = "cannot " + r.words(h.Step) + ": its parent directory does not exist"
 	}
@@ -75,14 +88,16 @@ func (r *run) explain(tag int, errno syscall.Errno) *Failure {
 		return r.fail(-1, "forking the command", errno)
 	}
 	f := r.fail(op.Step, op.String(), errno)
-	f.Detail = fmt.Sprintf("op %d, %s: %s", tag, op, unix.ErrnoName(errno))
+	f.Op, f.Detail = tag, fmt.Sprintf("op %d, %s: %s", tag, op, unix.ErrnoName(errno))
 	f.Message += ": " + reason(errno)
 	kind := r.prog.Kind(op.Step)
 	switch {
 	case op.Call.Name == "execve":
 		explainExec(f, errno)
 	case kind == "idmap":
-		f.Cause, f.Fix = userNamespaceCause(errno)
+		f.because(host.This().UserNamespaces(errno))
+	case kind == "propagation" && errno == unix.EINVAL:
+		f.because(host.This().Chroot())
 	case kind == "workdir" && (errno == unix.ENOENT || errno == unix.ENOTDIR || errno == unix.ELOOP):
 		f.Fix = "workdir has to be a directory of the box, and no link of /proc"
 	case op.Call.Name == "openat2" && errno == unix.EXDEV:
@@ -97,19 +112,22 @@ func (r *run) explain(tag int, errno syscall.Errno) *Failure {
 	case op.Call.Name == "move_mount" && (errno == unix.ENOTDIR || errno == unix.EINVAL):
 		f.Fix = "what is mounted and its target have to be both a directory, or both a file"
 	case op.Call.Name == "pivot_root" && errno == unix.EINVAL:
-		f.Cause, f.Fix = rootCause()
+		f.because(host.This().Root())
 	case (op.Call.Name == "fsconfig" || op.Call.Name == "fsmount") && errno == unix.EPERM && strings.Contains(f.Message, "proc"):
-		f.Cause, f.Fix = procCause()
+		f.because(host.This().HiddenProc())
 	case op.Call.Name == "setgroups" && errno == unix.EPERM:
-		f.Cause = "newgidmap denies it to a box that has only your own group"
-		f.Fix = "map a range that /etc/subgid grants you as well, or set idmap: caller"
+		if f.because(host.This().Groups()); f.Cause == "" {
+			f.Cause = "newgidmap denies it to a box that has only your own group"
+			f.Fix = "map a range that /etc/subgid grants you as well, or set idmap: caller"
+		}
 	case op.Call.Name == "prlimit64" && errno == unix.EPERM:
 		f.Message = "cannot " + r.words(op.Step) + ": the hard limit of the caller is lower"
 		f.Fix = "lower the limit in the file, or raise the caller's (ulimit -H)"
 	case op.Call.Name == "open_tree" && errno == unix.EINVAL && kind == "system":
-		if b, err := os.ReadFile("/proc/self/mountinfo"); err == nil {
-			f.Cause, f.Fix = cloneCause(string(b), op.Args[1].Text)
-		}
+		f.because(host.This().Clone(op.Args[1].Text))
+	}
+	if f.Cause == "" && f.Fix == "" && kind != "exec" {
+		f.because(host.This().Refused(op.Call.Name, errno))
 	}
 	return f
 }
@@ -152,84 +170,13 @@ func (r *run) explainFork(err error) *Failure {
 		return f
 	}
 	if errors.As(err, &e) && r.prog.Flags&unix.CLONE_NEWUSER != 0 {
-		f.Cause, f.Fix = userNamespaceCause(e)
-		if f.Cause != "" {
-			f.Message = "this system does not let boxfile create a user namespace"
-		}
+		f.because(host.This().UserNamespaces(e))
+	}
+	if f.Cause == "" {
+		f.because(host.This().Refused("clone3", err))
+	}
+	if f.Cause != "" && r.prog.Flags&unix.CLONE_NEWUSER != 0 {
+		f.Message = "this system does not let boxfile make namespaces"
 	}
 	return f
-}
-
-// sysctl reads a setting, or "" where this kernel does not have it.
-func sysctl(name string) string {
-	b, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(name, ".", "/"))
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(b))
-}
-
-// userNamespaceCause looks for what forbids user namespaces on this host.
-func userNamespaceCause(errno syscall.Errno) (cause, fix string) {
-	switch {
-	case sysctl("user.max_user_namespaces") == "0":
-		return "user.max_user_namespaces is 0", "sudo sysctl user.max_user_namespaces=15000"
-	case sysctl("kernel.unprivileged_userns_clone") == "0" && os.Getuid() != 0:
-		return "kernel.unprivileged_userns_clone is 0", "sudo sysctl kernel.unprivileged_userns_clone=1"
-	case sysctl("kernel.apparmor_restrict_unprivileged_userns") == "1" && os.Getuid() != 0 && (errno == unix.EPERM || errno == unix.EACCES):
-		return "AppArmor restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1)", "give boxfile an AppArmor profile with the userns permission"
-	case errno == unix.ENOSPC || errno == unix.EUSERS:
-		return "the limit of nested or of all user namespaces is reached", "sysctl user.max_user_namespaces"
-	}
-	return "", ""
-}
-
-// rootCause says why pivot_root is refused: a ramfs cannot be left by it.
-func rootCause() (cause, fix string) {
-	var st unix.Statfs_t
-	if err := unix.Statfs("/", &st); err == nil && st.Type == unix.RAMFS_MAGIC {
-		return "the host's root is a ramfs", "rootfs.enter: chroot"
-	}
-	return "", ""
-}
-
-// cloneCause says, from mountinfo, why a directory cannot be cloned: alone, it
-// would show what is mounted over in it, and an unbindable mount is never cloned.
-func cloneCause(mountinfo, dir string) (cause, fix string) {
-	for line := range strings.Lines(mountinfo) {
-		head, _, _ := strings.Cut(line, " - ") // proc_pid_mountinfo(5): optional fields end there
-		f := strings.Fields(head)
-		if len(f) < 6 {
-			continue
-		}
-		below := strings.HasPrefix(f[4], strings.TrimSuffix(dir, "/")+"/")
-		switch {
-		case (below || f[4] == dir) && slices.Contains(f[6:], "unbindable"):
-			return f[4] + " is mounted unbindable", "mount --make-private " + f[4]
-		case below && cause == "":
-			cause = "something is mounted on " + f[4] + ", and a layer without it would show what it hides"
-			fix = "rootfs.write: none"
-		}
-	}
-	return cause, fix
-}
-
-// procCause lists what hides parts of this system's /proc: the kernel then refuses a full new one.
-func procCause() (cause, fix string) {
-	b, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return "", ""
-	}
-	var over []string
-	for line := range strings.Lines(string(b)) {
-		f := strings.Fields(line)
-		if len(f) > 4 && strings.HasPrefix(f[4], "/proc/") && f[4] != "/proc/sys/fs/binfmt_misc" {
-			over = append(over, f[4])
-		}
-	}
-	if len(over) == 0 {
-		return "", ""
-	}
-	return "parts of this system's own /proc are hidden (" + strings.Join(over, ", ") + "), as in an outer container",
-		"run the outer container with --security-opt unmask=ALL, or set proc: host-ro"
 }

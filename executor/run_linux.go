@@ -107,7 +107,7 @@ func (r *run) checkStandard() *Failure {
 			return r.fail(-1, fmt.Sprintf("flags of descriptor %d", fd), err)
 		}
 		if st.Mode&unix.S_IFMT == unix.S_IFDIR || flags&unix.O_PATH != 0 {
-			return &Failure{Step: -1, Code: CodeBoxfile, Err: unix.EISDIR, Message: fmt.Sprintf("descriptor %d is a directory of the host, which would let the box out", fd),
+			return &Failure{Step: -1, Op: -1, Code: CodeBoxfile, Err: unix.EISDIR, Message: fmt.Sprintf("descriptor %d is a directory of the host, which would let the box out", fd),
 				Fix: fmt.Sprintf("redirect descriptor %d to a file, a pipe or /dev/null", fd)}
 		}
 	}

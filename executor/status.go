@@ -68,6 +68,7 @@ type Usage struct {
 // Failure is why there was no box, or no command in it. Everything done for it was undone.
 type Failure struct {
 	Step    int    // index into the plan's steps, or -1
+	Op      int    // of the box side, counted as Program.WriteText does, or -1
 	Message string // what cannot be done, in the file's words
 	Cause   string // only what was found on this host
 	Fix     string // one command or key

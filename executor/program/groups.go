@@ -63,10 +63,12 @@ func (l *lowering) placeV1(name, controller string, h *host.Hierarchy) {
 	}
 	own := &h.Levels[0]
 	if !own.Writable {
-		l.groups[controller] = group{version: 1, denied: &Refusal{
-			Cause: fmt.Sprintf("controller %s is on cgroup v1, where user %d may not make cgroups below %s", controller, l.facts.UID, own.Dir),
-			Fix:   "run boxfile as root, or boot with systemd.unified_cgroup_hierarchy=1 to have cgroup v2",
-		}}
+		fix := "run boxfile as root, or boot with systemd.unified_cgroup_hierarchy=1 to have cgroup v2"
+		if l.facts.UID == 0 { // of a user namespace
+			fix = "run boxfile outside of the container or user namespace that it is in"
+		}
+		l.groups[controller] = group{version: 1, denied: &Refusal{Fix: fix,
+			Cause: fmt.Sprintf("controller %s is on cgroup v1, where user %d may not make cgroups below %s", controller, l.facts.UID, own.Dir)}}
 		return
 	}
 	op := &CgroupOp{Version: 1, Parent: own.Dir, Name: name, Controllers: []string{controller}}
