@@ -92,7 +92,7 @@ func (r *run) explain(tag int, errno syscall.Errno) *Failure {
 	f.Message += ": " + reason(errno)
 	kind := r.prog.Kind(op.Step)
 	switch {
-	case op.Call.Name == "execve":
+	case op.Executes():
 		explainExec(f, errno)
 	case kind == "idmap":
 		f.because(host.This().UserNamespaces(errno))

@@ -24,6 +24,7 @@ var (
 	callCloseRange   = &Call{"close_range", unix.SYS_CLOSE_RANGE}
 	callDup3         = &Call{"dup3", unix.SYS_DUP3}
 	callExecve       = &Call{"execve", unix.SYS_EXECVE}
+	callFaccessat    = &Call{"faccessat", unix.SYS_FACCESSAT}
 	callFchdir       = &Call{"fchdir", unix.SYS_FCHDIR}
 	callFchmodat     = &Call{"fchmodat", unix.SYS_FCHMODAT}
 	callFsconfig     = &Call{"fsconfig", unix.SYS_FSCONFIG}
@@ -129,6 +130,8 @@ var (
 
 	openFlags = &Names{Values: []Value{{unix.O_PATH, "O_PATH"}, {unix.O_CLOEXEC, "O_CLOEXEC"}, {unix.O_DIRECTORY, "O_DIRECTORY"}, {unix.O_NOFOLLOW, "O_NOFOLLOW"},
 		{unix.O_WRONLY, "O_WRONLY"}, {unix.O_CREAT, "O_CREAT"}, {unix.O_EXCL, "O_EXCL"}}}
+
+	accessModes = &Names{Values: []Value{{unix.X_OK, "X_OK"}}}
 
 	resolveFlags = &Names{Values: []Value{{unix.RESOLVE_IN_ROOT, "RESOLVE_IN_ROOT"}, {unix.RESOLVE_BENEATH, "RESOLVE_BENEATH"},
 		{unix.RESOLVE_NO_MAGICLINKS, "RESOLVE_NO_MAGICLINKS"}, {unix.RESOLVE_NO_SYMLINKS, "RESOLVE_NO_SYMLINKS"}}}

@@ -22,6 +22,15 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return r.Message }
 
+// TooOld is why a kernel runs no box at all, or nil.
+func TooOld(v host.Version) *Refusal {
+	if !v.Less(5, 12) {
+		return nil
+	}
+	return &Refusal{Step: -1, Code: 125, Message: fmt.Sprintf("kernel %s is too old", v),
+		Cause: "read-only binds need mount_setattr, which is in Linux 5.12 and newer"}
+}
+
 // phase is a stretch of ops; the package comment says what each is for.
 type phase uint8
 
@@ -98,9 +107,8 @@ func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 	l := &lowering{facts: f, prog: &Program{Plan: p, Regs: Control},
 		trees: make(map[string]*tree, 8), made: make(map[string]bool, len(p.Steps)+16), ops: make([]Op, 0, usualOps), when: make([]phase, 0, usualOps)}
 	l.made["/"] = true
-	if f.Kernel.Less(5, 12) {
-		return nil, &Refusal{Step: -1, Code: 125, Message: fmt.Sprintf("kernel %d.%d is too old", f.Kernel.Major, f.Kernel.Minor),
-			Cause: "read-only binds need mount_setattr, which is in Linux 5.12 and newer"}
+	if r := TooOld(f.Kernel); r != nil {
+		return nil, r
 	}
 	l.step = -1
 	l.dieWithParent(start)                  // again after the last change of credentials, which clears it

@@ -142,6 +142,9 @@ type HostOp struct {
 	// file is given to nobody, because the box could see and own it.
 	Pages, IfThere, Verbatim, BestEffort, Own bool
 
+	// Rehearsed: what MakeDir, MakeFile and KeepDir would make is looked for and not made.
+	Rehearsed bool
+
 	After, Grace time.Duration
 	Signal       int
 
