@@ -113,10 +113,18 @@ func (r *report) empty() { _ = r.to.Truncate(0) }
 
 // step is a step of the plan by its index, or nil.
 func (r *report) step(i int) *reportStep {
-	if r.compiled == nil || i < 0 || i >= len(r.compiled.plan.Steps) {
+	if r.compiled == nil {
 		return nil
 	}
-	p := r.compiled.plan
+	return r.compiled.step(i)
+}
+
+// step is a step of the plan by its index, or nil.
+func (c *compiled) step(i int) *reportStep {
+	p := c.plan
+	if i < 0 || i >= len(p.Steps) {
+		return nil
+	}
 	s := &reportStep{Number: i + 1, Kind: plan.InfoOf(p.Steps[i]).Name}
 	if at := &p.Positions[i]; !at.IsDefault() {
 		s.Line, s.Column = &at.Line, &at.Col

@@ -15,3 +15,7 @@ func writeProgram(io.Writer, *compiled) error { return needsLinux() }
 func (t *terminal) runBox(*compiled, bool, *report) (int, error) { return exitCannot, needsLinux() }
 
 func (t *terminal) gc() error { return needsLinux() }
+
+func diagnose(*compiled) (*diagnosis, error) { return nil, needsLinux() }
+
+func diagnoseMachine() (*diagnosis, error) { return nil, needsLinux() }

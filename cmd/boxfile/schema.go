@@ -1,7 +1,7 @@
 package main
 
 import (
-	_ "embed" // the schema of reports
+	_ "embed" // the schemas of what is printed
 
 	"github.com/boxfile/boxfile/cmd/boxfile/internal/cli"
 	"github.com/boxfile/boxfile/compiler/seccomp"
@@ -11,8 +11,11 @@ import (
 //go:embed report.schema.json
 var reportSchema []byte
 
-// schema prints the JSON Schema of the language or of a report, or the default
-// profile of seccomp.
+//go:embed doctor.schema.json
+var doctorSchema []byte
+
+// schema prints the JSON Schema of the language, of a report or of what doctor
+// finds, or the default profile of seccomp.
 func (t *terminal) schema(call *cli.Call) error {
 	of := ""
 	if len(call.Operands) > 0 {
@@ -21,6 +24,8 @@ func (t *terminal) schema(call *cli.Call) error {
 	switch of {
 	case cli.Report:
 		return t.result(reportSchema)
+	case cli.Doctor:
+		return t.result(doctorSchema)
 	case cli.Seccomp:
 		return t.result(seccomp.JSON())
 	}

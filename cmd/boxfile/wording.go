@@ -266,6 +266,44 @@ func wordProgress(event string, since time.Duration) string {
 	return fmt.Sprintf("boxfile: %8.3f ms  %s\n", float64(since.Microseconds())/1000, printable(event))
 }
 
+// wordMachine is the first line of doctor.
+func wordMachine(m *machine) string {
+	s := fmt.Sprintf("Linux %s, user %d; no Landlock", m.Kernel, m.UID)
+	if m.Landlock > 0 {
+		s = fmt.Sprintf("Linux %s, user %d; Landlock ABI %d", m.Kernel, m.UID, m.Landlock)
+	}
+	if m.Filter {
+		s += "; under a seccomp filter"
+	}
+	if m.AppArmor != nil {
+		s += "; under the AppArmor profile " + printable(*m.AppArmor)
+	}
+	return s
+}
+
+// wordDiagnosis is the last lines of doctor.
+func wordDiagnosis(d *diagnosis) string {
+	switch {
+	case d.File != nil && d.Works:
+		return printable(*d.File) + " works here\n"
+	case d.File != nil:
+		return printable(*d.File) + " does not work here\n"
+	case d.Strongest == nil:
+		return "No box works here\n"
+	}
+	s := "The strongest box here is a default one"
+	if len(d.Strongest.Only) > 0 {
+		s += ", but only with " + strings.Join(d.Strongest.Only, " and ")
+	}
+	if len(d.Strongest.Can) > 0 {
+		s += "\n  it can have: " + strings.Join(d.Strongest.Can, ", ")
+	}
+	if len(d.Strongest.Not) > 0 {
+		s += "\n  it cannot have: " + strings.Join(d.Strongest.Not, ", ")
+	}
+	return s + "\n"
+}
+
 func linePosition(file string, line int) string { return fmt.Sprintf("%s:%d:1", file, line) }
 
 func setuid() error {

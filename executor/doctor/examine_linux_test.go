@@ -68,7 +68,7 @@ func answers(t *testing.T, m Machine, p *plan.Plan) (string, []Check) {
 // What a plan has works; what it has not is not needed.
 func TestAPlanThatWorks(t *testing.T) {
 	got, checks := answers(t, machineOf(host.Version{Major: 6, Minor: 1}, works), planOf())
-	const want = "namespaces ok, idmap not_needed, rootfs ok, rootfs.enter ok, overlay not_needed, resources not_needed, ports not_needed, network not_needed, hostname ok, security ok, command ok"
+	const want = "namespaces ok, idmap not_needed, rootfs ok, rootfs.enter ok, overlay not_needed, resources not_needed, ports not_needed, network not_needed, hostname ok, security.landlock not_needed, security ok, command ok"
 	if got != want || checks[0].Found != "user, mount, pid" {
 		t.Errorf("%s; %+v", got, checks[0])
 	}
@@ -106,7 +106,7 @@ func TestAllThatIsMissingIsFound(t *testing.T) {
 	p := planOf(&plan.Mount{Type: "bind", Source: "/a", Target: "/a"}, &plan.Mount{Type: "bind", Source: "/b", Target: "/b"},
 		&plan.Cgroup{}, &plan.Limit{Resource: "memory", Value: &memory}, &plan.Device{Path: "/dev/nosuch"}, &plan.Dev{})
 	got, checks := answers(t, machineOf(host.Version{Major: 6, Minor: 1}, notFound), p)
-	const want = "namespaces ok, idmap not_needed, rootfs ok, rootfs.enter ok, overlay not_needed, devices no, mounts no, mounts no, resources.memory no, ports not_needed, network not_needed, hostname ok, security ok, command not_tried"
+	const want = "namespaces ok, idmap not_needed, rootfs ok, rootfs.enter ok, overlay not_needed, devices no, mounts no, mounts no, resources.memory no, ports not_needed, network not_needed, hostname ok, security.landlock not_needed, security ok, command not_tried"
 	if got != want {
 		t.Error(got)
 	}
@@ -138,8 +138,8 @@ func TestWhatBuildsOnAFailureIsNotTried(t *testing.T) {
 		op   func(*program.Program, int) int
 		want string
 	}{
-		{"unshare", none, "namespaces no, idmap not_needed, rootfs not_tried, rootfs.enter not_tried, overlay not_needed, resources not_needed, ports ok, network not_needed, hostname not_tried, security not_tried, command not_tried"},
-		{"pivot_root", first, "namespaces ok, idmap not_needed, rootfs ok, rootfs.enter no, overlay not_needed, resources not_needed, ports ok, network not_needed, hostname not_tried, security not_tried, command not_tried"},
+		{"unshare", none, "namespaces no, idmap not_needed, rootfs not_tried, rootfs.enter not_tried, overlay not_needed, resources not_needed, ports ok, network not_needed, hostname not_tried, security.landlock not_needed, security not_tried, command not_tried"},
+		{"pivot_root", first, "namespaces ok, idmap not_needed, rootfs ok, rootfs.enter no, overlay not_needed, resources not_needed, ports ok, network not_needed, hostname not_tried, security.landlock not_needed, security not_tried, command not_tried"},
 	} {
 		if got, _ := answers(t, machineOf(host.Version{Major: 6, Minor: 1}, failsAt(tt.kind, tt.op)), planOf(port)); got != tt.want {
 			t.Errorf("%s: %s", tt.kind, got)

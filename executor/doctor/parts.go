@@ -41,7 +41,9 @@ var parts = [...]part{
 	{"loopback", false, []string{"loopback"}},
 	{"hostname", false, []string{"hostname"}},
 	{"rlimits", false, []string{"rlimit"}},
-	{"security", false, []string{"mask", "readonly", "capabilities", "no_new_privs", "user", "groups", "close_fds", "session", "umask", "init"}},
+	{"security.landlock", true, []string{"landlock"}},
+	{"security.seccomp", false, []string{"seccomp"}},
+	{"security", false, []string{"mask", "readonly", "capabilities", "no_new_privs", "keyring", "user", "groups", "close_fds", "session", "umask", "init"}},
 	{"command", false, []string{"env", "workdir", "exec", "timeout"}},
 }
 

@@ -250,16 +250,6 @@ func (s System) IDTool(tool string) Cause {
 	return Cause{}
 }
 
-// Landlock is the version of Landlock's interface that this kernel has, or 0.
-func Landlock() int {
-	const version = 1 // LANDLOCK_CREATE_RULESET_VERSION
-	n, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version)
-	if errno != 0 {
-		return 0
-	}
-	return int(n)
-}
-
 // Filtered reports whether a seccomp filter is on the caller, seccomp(2).
 func (s System) Filtered() bool { return s.status("Seccomp") == "2" }
 

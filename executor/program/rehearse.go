@@ -3,6 +3,7 @@
 package program
 
 import (
+	"runtime"
 	"slices"
 
 	"github.com/boxfile/boxfile/compiler/plan"
@@ -73,16 +74,44 @@ func standIn(s *plan.Mount, created string) plan.Step {
 }
 
 // endBeforeCommand asks for every attempt to execute only whether it would be
-// permitted. After the first that is, the list ends, and with it the process.
+// permitted. After the first that is, the list ends, and with it the process. A
+// filter of system calls, which need not let anything be asked, comes last, or
+// where it cannot, nothing is asked.
 func (p *Program) endBeforeCommand() {
-	for i := range p.Command {
-		o := &p.Command[i]
-		if o.Call != callExecve {
-			continue
-		}
-		o.Call, o.Args = callFaccessat, []Arg{cwd(), o.Args[0], named(unix.X_OK, accessModes)}
-		o.Then = len(p.Command) - 1 - i
+	attempts := slices.IndexFunc(p.Command, func(o Op) bool { return o.Call == callExecve })
+	if attempts < 0 {
+		return
 	}
+	if p.deaf() {
+		p.Command = p.Command[:attempts]
+		return
+	}
+	end := len(p.Command)
+	if attempts > 0 && p.Command[attempts-1].Call == callSeccomp {
+		filter := p.Command[attempts-1]
+		p.Command = append(slices.Delete(slices.Clone(p.Command), attempts-1, attempts), filter)
+		attempts, end = attempts-1, end-1
+		p.Command[end-1].Try = false // the search ends there, and not with the list
+	}
+	for i := attempts; i < end; i++ {
+		o := &p.Command[i]
+		o.Call, o.Args, o.Then = callFaccessat, []Arg{cwd(), o.Args[0], named(unix.X_OK, accessModes)}, end-1-i
+	}
+}
+
+// deaf reports whether a filter that the plan has in force early, because
+// no_new_privs is not set, refuses the question.
+func (p *Program) deaf() bool {
+	early, refuses := true, false
+	for _, s := range p.Plan.Steps {
+		switch s := s.(type) { // the two kinds that it depends on
+		case *plan.NoNewPrivs:
+			early = false
+		case *plan.Seccomp:
+			refuses = s.Digest == "" && !s.Allows(callFaccessat.Name, runtime.GOARCH)
+		}
+	}
+	return early && refuses
 }
 
 // Executes reports whether the op executes the command, or asks whether it could.

@@ -57,3 +57,30 @@ func TestARehearsalMakesNothingThatStays(t *testing.T) {
 		t.Errorf("the plan was changed by its rehearsal: %v", err)
 	}
 }
+
+// A filter is put in force after the question whether the command is there: it need not let that be asked.
+func TestARehearsalAsksBeforeAFilterRefuses(t *testing.T) {
+	none := &plan.Seccomp{Otherwise: &plan.SeccompAction{Action: "errno", Errno: 1}, Rules: []plan.SeccompRule{{Calls: []string{"write", "exit_group", "execve"}}}}
+	for _, more := range [][]plan.Step{{&plan.NoNewPrivs{}, none}, {none}} {
+		p := &plan.Plan{Name: "x"}
+		for _, s := range append(more, &plan.Env{Name: "PATH", Value: []plan.EnvPart{{Text: "/usr/bin:/bin"}}}, &plan.Exec{Args: []string{"true"}}) {
+			p.Add(s, plan.Position{})
+		}
+		prog := &Program{Plan: p, Command: []Op{{Call: callUmask}, {Call: callSeccomp}, {Call: callExecve, Args: []Arg{text("/usr/bin/true")}, Try: true}, {Call: callExecve, Args: []Arg{text("/bin/true")}, Try: true}}}
+		prog.endBeforeCommand()
+		names := ""
+		for i := range prog.Command {
+			names += " " + prog.Command[i].Call.Name
+		}
+		want := " umask faccessat faccessat seccomp"
+		if len(more) == 1 {
+			want = " umask seccomp"
+		}
+		if names != want {
+			t.Errorf("%s, not%s", names, want)
+		}
+		if len(more) == 2 && (prog.Command[1].Then != 1 || prog.Command[2].Then != 0 || !prog.Command[1].Try || prog.Command[2].Try) {
+			t.Errorf("%+v", prog.Command)
+		}
+	}
+}

@@ -6,6 +6,7 @@ const (
 	Plan       = "plan"
 	Validate   = "validate"
 	Schema     = "schema"
+	Doctor     = "doctor"
 	GC         = "gc"
 	Version    = "version"
 	Completion = "completion"
@@ -18,6 +19,7 @@ const (
 	InputFile = "input-file"
 	Report    = "report"
 	Seccomp   = "seccomp"
+	JSON      = "json"
 )
 
 // Tagline says what the tool is for.
@@ -25,7 +27,7 @@ const Tagline = "Runs a command in the box that a YAML file describes, and no wi
 
 // Verbs is the command line. Help, completion, man pages and the parser read it.
 func Verbs() []Verb {
-	return []Verb{up(), plan(), validate(), gc(), schema(), version(), completion(), help()}
+	return []Verb{up(), plan(), validate(), doctor(), gc(), schema(), version(), completion(), help()}
 }
 
 func inputs() []Flag {
@@ -97,6 +99,23 @@ func validate() Verb {
 	}
 }
 
+func doctor() Verb {
+	return Verb{
+		Name: Doctor, Short: "say what this machine can do, and why not",
+		Long: "Makes the box that FILE describes, up to its command, takes it back, and says\n" +
+			"what works: for each part ok, no with its cause and what to do, or - where the\n" +
+			"file does not need it. Without FILE it tries a default box, and what more a box\n" +
+			"can have. No source is created, nothing is kept, no command runs.",
+		Operands: Operands{Name: "FILE", Max: 1},
+		Flags:    append([]Flag{{Name: JSON, Help: "print JSON (boxfile schema doctor)"}}, inputs()...),
+		Exit:     answers("all that is needed works", "something that is needed does not, or the file is wrong"),
+		Examples: []Example{
+			{"boxfile doctor", "the strongest box this machine can make"},
+			{"boxfile doctor dev.yaml", "will it run here?"},
+		},
+	}
+}
+
 func gc() Verb {
 	return Verb{
 		Name: GC, Short: "remove what killed boxes left behind",
@@ -110,8 +129,8 @@ func gc() Verb {
 func schema() Verb {
 	return Verb{
 		Name: Schema, Short: "print a JSON Schema, or the default seccomp profile",
-		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, or of what up --report writes. With seccomp it prints the profile of\nsystem calls that boxes have by default, in the form of OCI and Docker.",
-		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Seccomp}},
+		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, or of what doctor --json prints. With\nseccomp it prints the profile of system calls that boxes have by default, in the\nform of OCI and Docker.",
+		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Doctor, Seccomp}},
 		Exit:     answers("printed", "standard output could not be written"),
 		Examples: []Example{{"boxfile schema > boxfile.schema.json", "for an editor's YAML mode"}, {"boxfile schema report", "what a report holds"}, {"boxfile schema seccomp > seccomp.json", "a profile to begin from"}},
 	}
@@ -143,7 +162,7 @@ func help() Verb {
 	return Verb{
 		Name: Help, Short: "show this, or a verb's own help",
 		Long:     "Prints the list of verbs, or what one of them takes.",
-		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Validate, GC, Schema, Version, Completion, Help}},
+		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Validate, Doctor, GC, Schema, Version, Completion, Help}},
 		Exit:     answers("printed", "standard output could not be written"),
 	}
 }
