@@ -115,4 +115,6 @@ func (p *Program) deaf() bool {
 }
 
 // Executes reports whether the op executes the command, or asks whether it could.
-func (o *Op) Executes() bool { return o.Call == callExecve || o.Call == callFaccessat }
+func (o *Op) Executes() bool {
+	return o.Call.Name == callExecve.Name || o.Call.Name == callFaccessat.Name
+}

@@ -99,7 +99,8 @@ func verbHelp(b *strings.Builder, v Verb) {
 		fmt.Fprintf(b, "  %-26s %s\n", f.spelling(), help)
 	}
 	if v.Operands.Words != nil {
-		fmt.Fprintf(b, "\n%s is one of: %s\n", v.Operands.Name, strings.Join(v.Operands.Words, ", "))
+		b.WriteString("\n")
+		filled(b, v.Operands.Name+" is one of:", ",", v.Operands.Words)
 	}
 	b.WriteString("\n")
 	for _, e := range v.Examples {
@@ -108,17 +109,26 @@ func verbHelp(b *strings.Builder, v Verb) {
 	exits(b, v.Exit)
 }
 
-// exits lists exit codes in as few lines as 80 columns allow.
+// exits lists exit codes.
 func exits(b *strings.Builder, codes []Exit) {
-	line := "exit:"
+	words := make([]string, len(codes))
 	for i, e := range codes {
-		s := " " + e.Code + " " + e.Meaning
-		if i < len(codes)-1 {
-			s += ";"
+		words[i] = e.Code + " " + e.Meaning
+	}
+	filled(b, "exit:", ";", words)
+}
+
+// filled writes a list in as few lines as 80 columns allow.
+func filled(b *strings.Builder, title, separator string, words []string) {
+	line := title
+	for i, w := range words {
+		s := " " + w
+		if i < len(words)-1 {
+			s += separator
 		}
 		if len(line)+len(s) > 79 {
 			b.WriteString(line + "\n")
-			line = "     "
+			line = strings.Repeat(" ", min(len(title), 5))
 		}
 		line += s
 	}

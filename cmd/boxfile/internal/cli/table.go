@@ -110,7 +110,7 @@ func doctor() Verb {
 		Flags:    append([]Flag{{Name: JSON, Help: "print JSON (boxfile schema doctor)"}}, inputs()...),
 		Exit:     answers("all that is needed works", "something that is needed does not, or the file is wrong"),
 		Examples: []Example{
-			{"boxfile doctor", "the strongest box this machine can make"},
+			{"boxfile doctor", "the most this machine can do"},
 			{"boxfile doctor dev.yaml", "will it run here?"},
 		},
 	}
