@@ -128,7 +128,7 @@ func gc() Verb {
 
 func schema() Verb {
 	return Verb{
-		Name: Schema, Short: "print a JSON Schema, or the default seccomp profile",
+		Name: Schema, Short: "print a JSON Schema or the seccomp profile",
 		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, or of what doctor --json prints. With\nseccomp it prints the profile of system calls that boxes have by default, in the\nform of OCI and Docker.",
 		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Doctor, Seccomp}},
 		Exit:     answers("printed", "standard output could not be written"),
