@@ -139,6 +139,10 @@ func (e *examination) found(steps []int) string {
 			add(s.Target)
 		case *plan.Rlimit:
 			add(s.Name)
+		case *plan.Landlock:
+			add(fmt.Sprintf("ABI %d", s.ABI))
+		case *plan.Seccomp:
+			add(s.Profile)
 		case *plan.Loopback:
 			add("lo")
 		case *plan.Hostname:
