@@ -237,7 +237,7 @@ func TestRooms(t *testing.T) {
 		"schema": {}, "compiler/plan": {}, "compiler": {"schema", "compiler/plan", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan"},
 		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {},
 		"executor/doctor": {"executor", "executor/program", "executor/host", "compiler/plan"},
-		"executor": {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "compiler/plan"},
+		"executor":        {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "compiler/plan"},
 	} {
 		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", ours+pkg).CombinedOutput()
 		if err != nil {
