@@ -3,10 +3,8 @@
 package escape
 
 import (
-	"fmt"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"time"
 )
@@ -16,18 +14,20 @@ import (
 type doors struct {
 	abstract string
 	tcp, udp string // addresses
+	open     []io.Closer
 
 	mu       sync.Mutex
 	visitors []string
 }
 
-func openDoors() (*doors, error) {
-	d := &doors{abstract: fmt.Sprintf("@canary-%d", os.Getpid())}
+func openDoors(name string) (*doors, error) {
+	d := &doors{abstract: "@canary" + name}
 	for _, network := range []string{"unix", "unixpacket", "tcp"} {
 		l, err := net.Listen(network, d.address(network))
 		if err != nil {
 			return nil, err
 		}
+		d.open = append(d.open, l)
 		if network == "tcp" {
 			d.tcp = l.Addr().String()
 		}
@@ -38,12 +38,19 @@ func openDoors() (*doors, error) {
 		if err != nil {
 			return nil, err
 		}
+		d.open = append(d.open, c)
 		if network == "udp" {
 			d.udp = c.LocalAddr().String()
 		}
 		go d.receive(network, c)
 	}
 	return d, nil
+}
+
+func (d *doors) shut() {
+	for _, o := range d.open {
+		_ = o.Close()
+	}
 }
 
 // address is where a door listens. The kernel has one set of abstract names for

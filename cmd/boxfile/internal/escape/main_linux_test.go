@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -23,8 +25,8 @@ type suite struct {
 	dir     string // open to every user
 	boxfile string
 	probe   string // this test binary: under the name probe it is the command of boxes
-	doors   *doors
-	trials  int
+	trials  atomic.Int64
+	running sync.Map // process ids that some trial waits for
 }
 
 var shared suite //nolint:gochecknoglobals // set once, before any test
@@ -52,7 +54,7 @@ func TestMain(m *testing.M) {
 }
 
 func prepare(dir string) error {
-	shared = suite{dir: dir, boxfile: filepath.Join(dir, "boxfile"), probe: filepath.Join(dir, probeName)}
+	shared.dir, shared.boxfile, shared.probe = dir, filepath.Join(dir, "boxfile"), filepath.Join(dir, probeName)
 	// What boxes leave running becomes a child of this process, and is seen.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return err
@@ -63,12 +65,7 @@ func prepare(dir string) error {
 	if err := build(shared.boxfile); err != nil {
 		return err
 	}
-	if err := static(shared.probe); err != nil {
-		return err
-	}
-	var err error
-	shared.doors, err = openDoors()
-	return err
+	return static(shared.probe)
 }
 
 // build makes the program as the Makefile does, or takes the one that
@@ -107,11 +104,15 @@ func goTool(words ...string) error {
 	return nil
 }
 
+// copyFile makes an executable copy. What is open for writing in some child that
+// is about to execute cannot be executed, so nothing is forked meanwhile.
 func copyFile(from, to string) error {
 	b, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	return os.WriteFile(to, b, 0o755)
 }
 

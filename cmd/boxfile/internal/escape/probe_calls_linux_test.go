@@ -21,7 +21,8 @@ const keyName = "boxfile-canary"
 var keyrings = map[string]int{"thread": unix.KEY_SPEC_THREAD_KEYRING, "process": unix.KEY_SPEC_PROCESS_KEYRING, "session": unix.KEY_SPEC_SESSION_KEYRING,
 	"user": unix.KEY_SPEC_USER_KEYRING, "user session": unix.KEY_SPEC_USER_SESSION_KEYRING}
 
-// tryKeyring looks for the host's key, reads it, and empties the keyrings.
+// tryKeyring looks for the host's key, reads it, and makes it useless. It leaves
+// other keys alone: without a guard, they are those of whoever runs the tests.
 func tryKeyring(a *attack) {
 	for name, ring := range keyrings {
 		id, err := unix.KeyctlSearch(ring, "user", keyName, 0)
@@ -31,6 +32,7 @@ func tryKeyring(a *attack) {
 		b := make([]byte, 256)
 		n, _ := unix.KeyctlBuffer(unix.KEYCTL_READ, id, b, 0)
 		a.reached("the host's key in the %s keyring: %s", name, b[:max(n, 0)])
+		_, _ = unix.KeyctlInt(unix.KEYCTL_REVOKE, id, 0, 0, 0)
 	}
 	if id, err := unix.RequestKey("user", keyName, "", 0); err == nil {
 		a.reached("the host's key %d by request", id)
@@ -38,16 +40,17 @@ func tryKeyring(a *attack) {
 	if b, _ := os.ReadFile("/proc/keys"); len(b) > 0 {
 		a.reached("a list of keys: %s", b)
 	}
-	for _, ring := range keyrings {
-		_, _ = unix.KeyctlInt(unix.KEYCTL_CLEAR, ring, 0, 0, 0)
-	}
 }
+
+// secretEnv hands the secret to withKey.
+const secretEnv = "ESCAPE_SECRET"
 
 // withKey is the host side of tryKeyring: it holds a key in a session keyring of
 // its own and in the user's, runs the words, and sees whether the keys are still there.
-func withKey(secret string, words []string) int {
-	runtime.LockOSThread() // keyrings are a thread's
-	if _, err := unix.KeyctlJoinSessionKeyring(""); err != nil {
+func withKey(words []string) int {
+	secret := os.Getenv(secretEnv)
+	runtime.LockOSThread()                                                                  // keyrings are a thread's
+	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil { // one without a name is new
 		return say("", err)
 	}
 	keys := map[int]int{}
@@ -137,7 +140,7 @@ func tryNamespaces(a *attack) {
 		"uts": unix.CLONE_NEWUTS, "cgroup": unix.CLONE_NEWCGROUP, "user and mount": unix.CLONE_NEWUSER | unix.CLONE_NEWNS}
 	for name, flags := range kinds {
 		for way, attr := range map[string]*syscall.SysProcAttr{"clone": {Cloneflags: flags}, "unshare": {Unshareflags: flags}} {
-			cmd := again("pause")
+			cmd := again("words")
 			cmd.SysProcAttr = attr
 			if err := cmd.Run(); err == nil {
 				a.reached("a new %s namespace by %s", name, way)

@@ -16,44 +16,72 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// secretFiles of /proc and /sys have to read as empty, or not at all.
-var secretFiles = []string{"/proc/kcore", "/proc/keys", "/proc/kallsyms", "/proc/timer_list", "/proc/sched_debug", "/proc/latency_stats", "/proc/kmsg", "/proc/interrupts"}
-
-// levers are files by which a box would rule the machine. Opening changes nothing.
-var levers = []string{"/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug", "/proc/sys/vm/panic_on_oom",
-	"/proc/sys/fs/binfmt_misc/register", "/proc/sys/kernel/ns_last_pid", "/proc/irq/default_smp_affinity", "/proc/mtrr", "/sys/kernel/uevent_helper", "/sys/power/state", "/sys/kernel/mm/transparent_hugepage/enabled"}
-
-// tryProc checks that /proc is the kernel's own, that its levers cannot be opened
-// for writing, and that its secrets read as empty.
+// tryProc checks that /proc is the kernel's own, or looks for one at the names it is given.
+// Wherever it is, its levers must not open for writing, and its secrets read as empty.
 func tryProc(a *attack) {
-	var st unix.Statfs_t
-	if err := unix.Statfs("/proc", &st); err != nil || st.Type != unix.PROC_SUPER_MAGIC {
-		a.reached("a /proc that is not the kernel's: %#x, %v", st.Type, err)
+	dirs := a.words
+	if len(dirs) == 0 {
+		dirs = []string{"/proc"}
 	}
-	for _, name := range levers {
-		if fd, err := unix.Open(name, unix.O_WRONLY, 0); err == nil {
-			unix.Close(fd)
-			a.reached("%s for writing", name)
-		}
-	}
-	_ = filepath.WalkDir("/proc/sys/", func(p string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			if fd, err := unix.Open(p, unix.O_WRONLY, 0); err == nil {
-				unix.Close(fd)
-				a.reached("%s for writing", p)
-			}
-		}
-		return nil
-	})
-	for _, name := range secretFiles {
-		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	for _, dir := range dirs {
+		root, err := os.OpenRoot(dir) // names may be swapped meanwhile
 		if err != nil {
 			continue
 		}
-		if n, err := unix.Read(fd, make([]byte, 64)); err == nil && n > 0 {
-			a.reached("what %s says", name)
+		var st unix.Statfs_t
+		if f, err := root.Open("."); err == nil {
+			_ = unix.Fstatfs(int(f.Fd()), &st)
+			f.Close()
 		}
-		unix.Close(fd)
+		if st.Type == unix.PROC_SUPER_MAGIC {
+			a.rule(root)
+		} else if len(a.words) == 0 {
+			a.reached("a /proc that is not the kernel's: %#x", st.Type)
+		}
+		root.Close()
+	}
+	for _, name := range []string{"kernel/uevent_helper", "power/state", "kernel/mm/transparent_hugepage/enabled"} {
+		if fd, err := unix.Open("/sys/"+name, unix.O_WRONLY, 0); err == nil {
+			unix.Close(fd)
+			a.reached("/sys/%s for writing", name)
+		}
+	}
+}
+
+// levers are files of /proc by which a box would rule the machine. Opening changes nothing.
+var levers = []string{"sysrq-trigger", "irq/default_smp_affinity", "mtrr", "acpi/wakeup", "bus/pci/00/00.0", "latency_stats"}
+
+// secrets are files of /proc that have to read as empty, or not at all.
+var secrets = []string{"kcore", "keys", "kallsyms", "timer_list", "sched_debug", "latency_stats", "kmsg", "interrupts"}
+
+// rule tries to rule the machine by a /proc.
+func (a *attack) rule(proc *os.Root) {
+	write := func(name string) {
+		if f, err := proc.OpenFile(name, os.O_WRONLY, 0); err == nil {
+			f.Close()
+			a.reached("%s of /proc for writing", name)
+		}
+	}
+	for _, name := range levers {
+		write(name)
+	}
+	_ = fs.WalkDir(proc.FS(), "sys", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			write(name)
+		}
+		return nil
+	})
+	for _, name := range secrets {
+		f, err := proc.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+		if err != nil {
+			continue
+		}
+		if name == "kmsg" { // reading takes from it
+			a.reached("the kernel's log")
+		} else if n, _ := f.Read(make([]byte, 64)); n > 0 {
+			a.reached("what %s of /proc says", name)
+		}
+		f.Close()
 	}
 }
 
@@ -97,16 +125,21 @@ func tryCgroup(a *attack) {
 			a.reached("the host's path of its cgroup: %s", line)
 		}
 	}
+	open := false
 	_ = filepath.WalkDir("/sys/fs/cgroup/", func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return nil
 		}
 		if unix.Access(p, unix.W_OK) == nil {
+			open = true
 			a.reached("%s, which can be written to", p)
 			return fs.SkipAll
 		}
 		return nil
 	})
+	if open { // what the kernel says is enough, and nothing is to change
+		return
+	}
 	for _, dir := range append(listedBelow("/sys/fs/cgroup"), "/sys/fs/cgroup") {
 		if os.Mkdir(dir+"/escape", 0o755) == nil {
 			_ = os.Remove(dir + "/escape")

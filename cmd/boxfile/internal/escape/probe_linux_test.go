@@ -93,7 +93,7 @@ func probeMain(words []string) int {
 	case "foreign":
 		return foreign()
 	case "with-key":
-		return withKey(words[1], words[2:])
+		return withKey(words[1:])
 	case "leader":
 		return leader(words[1:])
 	default:
@@ -124,7 +124,9 @@ func serve(address string) int {
 	}
 	defer c.Close()
 	host, _, _ := net.SplitHostPort(c.RemoteAddr().String())
-	_, err = io.WriteString(c, host)
+	_, err = io.WriteString(c, host+"\n")
+	_ = c.SetDeadline(time.Now().Add(2 * time.Second))
+	_, _ = c.Read(make([]byte, 1)) // until the client has it: the box ends with this process
 	return say("from "+host, err)
 }
 

@@ -145,8 +145,11 @@ func swallow() int {
 		return 1
 	}
 	text := reachedMark + "the program that started it\n"
+	if unix.Fchmod(fd, 0o777) == nil { // not even a program that runs is safe from that
+		text += reachedMark + "its permissions\n"
+	}
 	_ = os.WriteFile("/mnt/"+swallowed, []byte(text), 0o644)
-	for end := time.Now().Add(time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); {
 		if w, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_WRONLY, 0); err == nil {
 			_, _ = unix.Write(w, []byte("#!/bin/sh\n"))
 			unix.Close(w)

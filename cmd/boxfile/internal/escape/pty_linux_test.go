@@ -33,7 +33,8 @@ func (x *trial) onTerminal(b box, words ...string) (printed, typed string) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = slave, slave, slave, []*os.File{writer}
 	cmd.Env, cmd.Dir = []string{"TERM=vt100", "PATH=" + os.Getenv("PATH")}, x.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Credential: x.caller}
-	x.must(cmd.Start())
+	x.start(cmd)
+	defer shared.running.Delete(cmd.Process.Pid)
 	timer := time.AfterFunc(limit, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
 	slave.Close()

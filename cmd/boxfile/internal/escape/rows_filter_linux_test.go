@@ -16,7 +16,7 @@ func filterRows() []row {
 
 func attackKeyring(x *trial) {
 	for _, yaml := range []string{"", "proc: host-ro\n"} {
-		r := x.up(box{yaml: rootYAML + yaml, prefix: []string{shared.probe, "with-key", x.canary.secret}}, "keyring")
+		r := x.up(box{yaml: rootYAML + yaml, prefix: []string{shared.probe, "with-key"}, env: []string{secretEnv + "=" + x.canary.secret}}, "keyring")
 		x.held(r)
 	}
 }

@@ -3,8 +3,8 @@
 package escape
 
 import (
+	"bufio"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"slices"
@@ -95,21 +95,26 @@ func twinGroups(x *trial) {
 func attackSockets(x *trial) {
 	for _, yaml := range []string{"network: none\n", "network: outbound\n", "network: {mode: none, hosts: {host.internal: 127.0.0.1}}\n", "namespaces: {ipc: host, uts: host}\n"} {
 		x.file("root/dev/net/", "")
-		x.heldOrRefused(x.up(box{yaml: rootYAML + yaml}, append([]string{"doors"}, shared.doors.list()...)...))
+		x.heldOrRefused(x.up(box{yaml: rootYAML + yaml}, append([]string{"doors"}, x.doors.list()...)...))
 	}
 }
 
 // twinSockets: with the host's network the box reaches all of it, and the plan says so.
 func twinSockets(x *trial) {
 	b := box{yaml: rootYAML + "network: host\n"}
-	r := x.up(b, append([]string{"doors"}, shared.doors.list()...)...)
+	r := x.up(b, append([]string{"doors"}, x.doors.list()...)...)
 	x.works(r, reachedMark)
 	time.Sleep(50 * time.Millisecond)
-	if v := shared.doors.took(); len(v) < 5 {
+	if v := x.doors.took(); len(v) < 5 {
 		x.fail("with the host's network the box reaches only %q", v)
 	}
-	file := x.write(&b, []string{"look"})
-	x.works(x.run(box{}, shared.boxfile, "plan", file), "network")
+	plan := func(yaml string) string {
+		file := x.write(&box{yaml: rootYAML + yaml}, []string{"look"})
+		return x.run(box{}, shared.boxfile, "plan", file).stdout
+	}
+	if strings.Contains(plan("network: host\n"), ", network,") || !strings.Contains(plan(""), ", network,") {
+		x.fail("the plan does not tell the host's network from one of the box's own")
+	}
 }
 
 // published runs a box with a port at every address of the host, connects to
@@ -130,9 +135,9 @@ func (x *trial) published(address string) string {
 			continue
 		}
 		_ = c.SetDeadline(time.Now().Add(2 * time.Second))
-		b, _ := io.ReadAll(c)
+		line, _ := bufio.NewReader(c).ReadString('\n')
 		c.Close()
-		seen = string(b)
+		seen = strings.TrimSpace(line)
 	}
 	if r := <-done; r.code != 0 {
 		x.fail("no server in the box: exit %d\n%s%s", r.code, r.stdout, r.stderr)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"testing"
 )
 
 // pathRows are about names that lead elsewhere: most of all published holes.
@@ -33,10 +34,17 @@ func attackTargetRace(x *trial) {
 	x.link(x.canary.dir+"/a", "shared/link")
 	stop := x.swap("shared/a", "shared/link")
 	defer stop()
+	started := 0
 	for i := range x.starts(300) {
 		target := []string{"/shared/a/b", "/shared/a/new"}[i%2] // one that is there, and one that would have to be made
 		s := x.up(box{yaml: rootYAML + "mounts: ['./shared:/shared:rw', './data:" + target + "']\n"}, "walk", x.canary.dir)
 		x.heldOrRefused(s)
+		if s.code == 0 {
+			started++
+		}
+	}
+	if started == 0 && !testing.Short() {
+		x.fail("the race was not run: no box has started")
 	}
 	s := x.look(box{yaml: rootYAML + "mounts: ['./shared:/shared:rw']\n"})
 	x.mounted(s)
@@ -190,7 +198,7 @@ func twinLinks(x *trial) {
 	x.file("root/real/hello", "inside\n")
 	x.link("/real", "root/dir")
 	x.link("real", "root/near")
-	for _, yaml := range some(x, []string{"workdir: /dir\n", "workdir: /near\n", "security: {readonly: [/dir]}\n", "mounts: ['./data:/dir']\n", "mounts: ['./data:/near']\n", "mounts: [{type: tmpfs, target: /dir/}]\n"}, 2) {
+	for _, yaml := range some(x, []string{"workdir: /dir\n", "workdir: /near\n", "security: {readonly: [/dir]}\n", "mounts: ['./data:/dir']\n", "mounts: ['./data:/near']\n"}, 2) {
 		x.works(x.up(box{yaml: "rootfs: {dir: ./root}\n" + yaml}, "look"), "Cwd")
 	}
 	x.works(x.up(box{yaml: rootYAML + "mounts: ['./data:/dir']\n"}, "read", "/real/hello"), "mounted")

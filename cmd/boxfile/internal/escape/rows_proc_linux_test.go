@@ -78,14 +78,14 @@ func attackProcLink(x *trial) {
 		x.link(text, "root/proc")
 		x.real(rootYAML)
 	}
-	x.link("/evil/l1", "root/sys")
-	x.real(rootYAML + "sys: ro\n")
 	x.must(os.Remove(x.path("root/proc")))
 	x.file("root/proc/", "")
+	x.link("/evil/l1", "root/sys")
+	x.real(rootYAML + "sys: ro\n")
 	x.must(os.Symlink("/evil/l1", x.path("root/swap")))
 	stop := x.swap("root/proc", "root/swap")
 	for range x.starts(40) {
-		x.heldOrRefused(x.up(box{yaml: rootYAML}, "proc"))
+		x.heldOrRefused(x.up(box{yaml: rootYAML}, "proc", "/proc", "/swap", "/evil/l1"))
 	}
 	stop()
 }

@@ -49,27 +49,28 @@ func attackExe(x *trial) {
 	mine := x.path("boxfile") // the caller's own, as in a home directory
 	x.must(copyFile(shared.boxfile, mine))
 	x.file("out/", "")
-	x.file("root/inner/", "")
-	for _, helper := range []string{"pasta", "slirp4netns", "newuidmap", "newgidmap"} {
-		x.file("root/usr/bin/", "")
+	x.must(os.Chmod(x.path("out"), 0o777))
+	x.file("root/inner/proc/", "")
+	x.file("root/inner/dev/", "")
+	x.file("root/usr/bin/", "")
+	for _, helper := range helpers {
 		x.must(os.Link(shared.probe, x.path("root/usr/bin", helper)))
 	}
-	x.file("root/etc/subuid", "root:1:65535\n0:1:65535\n")
-	x.file("root/etc/subgid", "root:1:65535\n0:1:65535\n")
-	x.file("root/etc/passwd", "root:x:0:0::/:/bin/sh\n")
-	before := hash(mine)
-	for _, key := range []string{"network: outbound", "idmap: subuid", "proc: none"} {
-		x.file("root/script", "#!/proc/self/exe up\nboxfile: 1\nrootfs: {dir: /inner}\nproc: none\n"+strings.TrimPrefix(key, "proc: none")+"\nmounts: [/probe:/probe]\ncommand: [/probe, exe]\n")
-		r := x.up(box{program: mine, args: []string{"/script"}, yaml: rootYAML + "devices: [/dev/net/tun]\nmounts: ['./out:/mnt:rw']\n"})
-		if strings.Contains(r.stdout, reachedMark) {
-			x.held(r)
+	for _, ids := range []string{"root/etc/subuid", "root/etc/subgid"} {
+		x.file(ids, "me:1:65535\n1000:1:65535\n")
+	}
+	x.file("root/etc/passwd", "me:x:1000:1000::/:/bin/sh\n")
+	for _, key := range []string{"network: outbound", "idmap: subuid"} {
+		x.file("root/script", "#!/proc/self/exe up\nboxfile: 1\nrootfs: {dir: /inner}\nproc: none\nnamespaces: {cgroup: host}\nmounts: [/probe:/probe]\ncommand: [/probe, look]\n"+key+"\n")
+		before := state(mine)
+		x.up(box{program: mine, args: []string{"/script"}, yaml: rootYAML + "user: '1000:1000'\ndevices: [/dev/net/tun]\nmounts: ['./out:/mnt:rw']\n"})
+		x.up(box{program: mine, args: []string{"/script"}, yaml: rootYAML + "user: '1000:1000'\nmounts: ['./out:/mnt:rw']\n"})
+		if state(mine) != before {
+			x.fail("the boxfile program has changed")
 		}
 	}
 	if out, err := os.ReadFile(x.path("out", swallowed)); err == nil {
 		x.fail("a helper in the box: %s", out)
-	}
-	if hash(mine) != before {
-		x.fail("the boxfile program has changed")
 	}
 }
 
@@ -110,7 +111,7 @@ func attackDescriptors(x *trial) {
 	}
 	x.held(x.up(box{yaml: rootYAML, files: open}, "walk", x.canary.dir))
 	for _, flags := range []int{unix.O_RDONLY, unix.O_PATH} {
-		fd, err := unix.Open("/", flags, 0)
+		fd, err := unix.Open("/", flags|unix.O_CLOEXEC, 0)
 		x.must(err)
 		door := os.NewFile(uintptr(fd), "door")
 		x.refused(x.up(box{yaml: rootYAML, stdin: door}, "walk", x.canary.dir), "a directory as standard input")
@@ -132,7 +133,7 @@ func twinDescriptors(x *trial) {
 }
 
 func attackTerminal(x *trial) {
-	for _, yaml := range []string{"", "devices: [/dev/tty]\n", "security: {capabilities: [SYS_ADMIN, SYS_TTY_CONFIG]}\n", "proc: host-ro\n"} {
+	for _, yaml := range []string{"", "security: {capabilities: [SYS_ADMIN, SYS_TTY_CONFIG]}\n", "proc: host-ro\n"} {
 		out, typed := x.onTerminal(box{yaml: rootYAML + yaml}, "terminal")
 		x.held(result{stdout: out})
 		if typed != "" {
@@ -154,8 +155,8 @@ func attackJoin(x *trial) {
 	}
 }
 
-// fileCapabilities is the xattr of a file with every capability, permitted and effective: capabilities(7), revision 2.
-const fileCapabilities = "\x01\x00\x00\x02\xff\xff\xff\xff\x00\x00\x00\x00\xff\x01\x00\x00\x00\x00\x00\x00"
+// fileCapabilities is the xattr of a file with CAP_SYS_ADMIN, permitted and effective: capabilities(7), revision 2.
+const fileCapabilities = "\x01\x00\x00\x02\x00\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 // attackSetuid gives a copy of boxfile more rights than its caller has.
 func attackSetuid(x *trial) {

@@ -28,7 +28,7 @@ func wordRows() []row {
 	}
 }
 
-var hostileWords = []string{"--bind", "/", "/x", "--", "-v", "--privileged", "a\nb", "a\tb", "a,b:c", "$HOME", "$(id)", "`id`", "${{x", "'\"\\", "", "\u202e", "%s%n"}
+var hostileWords = []string{"--bind", "/", "/x", "--", "-v", "--privileged", "a\nb", "a\tb", "a,b:c", "$HOME", "$(id)", "`id`", "'\"\\", "", "\u202e", "%s%n"}
 
 // attackWords gives words that some program could take for options; the box's command must get each as it is.
 func attackWords(x *trial) {
@@ -106,7 +106,7 @@ func attackNames(x *trial) {
 }
 
 func twinNames(x *trial) {
-	if s := x.look(box{yaml: rootYAML + "name: web_1.a-x\n"}); s.Hostname != "web_1.a-x" {
+	if s := x.look(box{yaml: rootYAML + "name: web-1.a-x\n"}); s.Hostname != "web-1.a-x" {
 		x.fail("the host name is %q", s.Hostname)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -29,8 +30,11 @@ func rows() []row {
 func TestEscape(t *testing.T) {
 	all := rows()
 	ends := map[string]string{}
+	var mu sync.Mutex
+	t.Cleanup(func() { t.Log(summary(all, ends)) })
 	for _, c := range configs() {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			c.need(t)
 			for _, r := range all {
 				t.Run(r.name, func(t *testing.T) {
@@ -39,6 +43,8 @@ func TestEscape(t *testing.T) {
 						if t.Skipped() {
 							end = "skip"
 						}
+						mu.Lock()
+						defer mu.Unlock()
 						ends[r.name+" "+c.name] = end
 					}()
 					if tried(t, c, r); !t.Failed() {
@@ -48,7 +54,6 @@ func TestEscape(t *testing.T) {
 			}
 		})
 	}
-	t.Log(summary(all, ends))
 }
 
 // tried makes the attack of a row and then the twin, each with a host of its own to look over.

@@ -25,6 +25,7 @@ type trial struct {
 	base     string // holds dir and canary
 	dir      string // the Boxfile's folder, the caller's own
 	canary   *canary
+	doors    *doors
 	mutate   func(*box) // weakens every box of a mutant
 	problems []string
 }
@@ -55,8 +56,7 @@ const rootYAML = "rootfs: {dir: ./root}\n"
 
 func newTrial(t *testing.T, c config) *trial {
 	t.Helper()
-	shared.trials++
-	x := &trial{t: t, config: c, caller: c.credential(t), base: filepath.Join(shared.dir, strconv.Itoa(shared.trials))}
+	x := &trial{t: t, config: c, caller: c.credential(t), base: filepath.Join(shared.dir, strconv.FormatInt(shared.trials.Add(1), 10))}
 	x.dir = filepath.Join(x.base, "work")
 	t.Cleanup(func() { _ = os.RemoveAll(x.base) }) // in the suite's folder either way
 	for _, d := range []string{x.base, x.dir} {
@@ -64,6 +64,10 @@ func newTrial(t *testing.T, c config) *trial {
 	}
 	x.rootfs("root")
 	x.canary = x.newCanary()
+	var err error
+	x.doors, err = openDoors(x.base)
+	x.must(err)
+	t.Cleanup(x.doors.shut)
 	return x
 }
 
@@ -197,7 +201,8 @@ func (x *trial) run(b box, words ...string) result {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: x.credential(b.groups)}
 	cmd.WaitDelay = 2 * time.Second
 	begin := time.Now()
-	x.must(cmd.Start())
+	x.start(cmd)
+	defer shared.running.Delete(cmd.Process.Pid)
 	timer := time.AfterFunc(limit, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	_ = cmd.Wait()
 	if !timer.Stop() {
@@ -208,6 +213,13 @@ func (x *trial) run(b box, words ...string) result {
 		x.fail("the host's secret was read: %q", words)
 	}
 	return r
+}
+
+// start notes the process as one that this trial waits for.
+func (x *trial) start(cmd *exec.Cmd) {
+	x.t.Helper()
+	x.must(cmd.Start())
+	shared.running.Store(cmd.Process.Pid, true)
 }
 
 func (x *trial) credential(groups []uint32) *syscall.Credential {
