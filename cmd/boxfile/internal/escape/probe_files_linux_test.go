@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -16,30 +17,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryProc checks that /proc is the kernel's own, or looks for one at the names it is given.
-// Wherever it is, its levers must not open for writing, and its secrets read as empty.
+// tryProc checks that /proc is the kernel's own, that its levers do not open for
+// writing, and that its secrets read as empty.
 func tryProc(a *attack) {
-	dirs := a.words
-	if len(dirs) == 0 {
-		dirs = []string{"/proc"}
+	proc, err := os.OpenRoot("/proc")
+	if err != nil || !isProc(proc) {
+		a.reached("a /proc that is not the kernel's: %v", err)
+		return
 	}
-	for _, dir := range dirs {
-		root, err := os.OpenRoot(dir) // names may be swapped meanwhile
-		if err != nil {
-			continue
+	defer proc.Close()
+	a.rule(proc)
+	_ = fs.WalkDir(proc.FS(), "sys", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			a.refusesWriting(proc, name)
 		}
-		var st unix.Statfs_t
-		if f, err := root.Open("."); err == nil {
-			_ = unix.Fstatfs(int(f.Fd()), &st)
-			f.Close()
-		}
-		if st.Type == unix.PROC_SUPER_MAGIC {
-			a.rule(root)
-		} else if len(a.words) == 0 {
-			a.reached("a /proc that is not the kernel's: %#x", st.Type)
-		}
-		root.Close()
-	}
+		return nil
+	})
 	for _, name := range []string{"kernel/uevent_helper", "power/state", "kernel/mm/transparent_hugepage/enabled"} {
 		if fd, err := unix.Open("/sys/"+name, unix.O_WRONLY, 0); err == nil {
 			unix.Close(fd)
@@ -48,29 +41,49 @@ func tryProc(a *attack) {
 	}
 }
 
+// tryProcAnywhere looks for the kernel's /proc at names that are swapped meanwhile, and tries to rule by that.
+func tryProcAnywhere(a *attack) {
+	for _, name := range slices.Repeat(a.words, 20) {
+		dir, err := os.OpenRoot(name)
+		if err != nil {
+			continue
+		}
+		defer dir.Close()
+		if isProc(dir) {
+			a.rule(dir)
+			return
+		}
+	}
+}
+
+func isProc(dir *os.Root) bool {
+	f, err := dir.Open(".")
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var st unix.Statfs_t
+	return unix.Fstatfs(int(f.Fd()), &st) == nil && st.Type == unix.PROC_SUPER_MAGIC
+}
+
 // levers are files of /proc by which a box would rule the machine. Opening changes nothing.
-var levers = []string{"sysrq-trigger", "irq/default_smp_affinity", "mtrr", "acpi/wakeup", "bus/pci/00/00.0", "latency_stats"}
+var levers = []string{"sysrq-trigger", "irq/default_smp_affinity", "mtrr", "acpi/wakeup", "bus/pci/00/00.0", "sys/kernel/core_pattern", "sys/kernel/modprobe", "sys/vm/drop_caches"}
 
 // secrets are files of /proc that have to read as empty, or not at all.
 var secrets = []string{"kcore", "keys", "kallsyms", "timer_list", "sched_debug", "latency_stats", "kmsg", "interrupts"}
 
+func (a *attack) refusesWriting(proc *os.Root, name string) {
+	if f, err := proc.OpenFile(name, os.O_WRONLY, 0); err == nil {
+		f.Close()
+		a.reached("%s of /proc for writing", name)
+	}
+}
+
 // rule tries to rule the machine by a /proc.
 func (a *attack) rule(proc *os.Root) {
-	write := func(name string) {
-		if f, err := proc.OpenFile(name, os.O_WRONLY, 0); err == nil {
-			f.Close()
-			a.reached("%s of /proc for writing", name)
-		}
-	}
 	for _, name := range levers {
-		write(name)
+		a.refusesWriting(proc, name)
 	}
-	_ = fs.WalkDir(proc.FS(), "sys", func(name string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			write(name)
-		}
-		return nil
-	})
 	for _, name := range secrets {
 		f, err := proc.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 		if err != nil {

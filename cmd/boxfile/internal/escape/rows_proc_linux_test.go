@@ -85,7 +85,7 @@ func attackProcLink(x *trial) {
 	x.must(os.Symlink("/evil/l1", x.path("root/swap")))
 	stop := x.swap("root/proc", "root/swap")
 	for range x.starts(40) {
-		x.heldOrRefused(x.up(box{yaml: rootYAML}, "proc", "/proc", "/swap", "/evil/l1"))
+		x.heldOrRefused(x.up(box{yaml: rootYAML}, "proc-anywhere", "/proc", "/swap", "/evil/l1"))
 	}
 	stop()
 }
