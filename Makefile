@@ -27,7 +27,7 @@ test-vm: ## the tests that run boxes, in a VM with cgroup v2 alone; RUN=regexp s
 	@.ci/test-vm
 
 test-escape: build ## published escapes, tried on bin/boxfile; ESCAPE=-short is quick
-	BOXFILE_TEST_BINARY=$(CURDIR)/$(BOXFILE) $(GO) test ./cmd/boxfile/internal/escape -run TestEscape -v -count=1 -parallel=4 $(ESCAPE)
+	BOXFILE_TEST_BINARY=$(CURDIR)/$(BOXFILE) $(GO) test ./cmd/boxfile/internal/escape -run TestEscape -v -count=1 -parallel=5 $(ESCAPE)
 
 bench: build ## start-up and published ports beside others, in turns; BENCH="-only ports"
 	@mkdir -p bin

@@ -152,6 +152,9 @@ func (x *trial) write(b *box, words []string) string {
 	lines["command"] = string(command)
 	for k, v := range x.config.lines {
 		lines[k] = v
+		if k == "security" { // the row's own stays beside it
+			text = strings.Replace(text, "security: {", "security: {"+strings.Trim(v, "{}")+", ", 1)
+		}
 	}
 	for k, v := range lines {
 		if !strings.Contains("\n"+text, "\n"+k+":") {
