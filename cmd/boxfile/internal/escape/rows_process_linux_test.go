@@ -63,7 +63,7 @@ func attackExe(x *trial) {
 	for _, key := range []string{"network: outbound", "idmap: subuid"} {
 		x.file("root/script", "#!/proc/self/exe up\nboxfile: 1\nrootfs: {dir: /inner}\nproc: none\nnamespaces: {cgroup: host}\nmounts: [/probe:/probe]\ncommand: [/probe, look]\n"+key+"\n")
 		before := state(mine)
-		for _, more := range []string{"", "devices: [/dev/net/tun]\n", "security: {capabilities: [SYS_ADMIN]}\n", "devices: [/dev/net/tun]\nsecurity: {capabilities: [SYS_ADMIN]}\n"} {
+		for _, more := range []string{"", "devices: [/dev/net/tun]\n", "security: {capabilities: [SYS_ADMIN]}\n", "security: {capabilities: [SYS_ADMIN, SYS_PTRACE]}\n"} {
 			x.up(box{program: mine, args: []string{"/script"}, yaml: rootYAML + "user: '1000:1000'\nmounts: ['./out:/mnt:rw']\n" + more})
 			if out, err := os.ReadFile(x.path("out", swallowed)); err == nil {
 				x.fail("a helper in the box: %swith\n%s%s", out, key+"\n", more)
