@@ -162,9 +162,7 @@ const fileCapabilities = "\x01\x00\x00\x02\x00\x00\x20\x00\x00\x00\x00\x00\x00\x
 
 // attackSetuid gives a copy of boxfile more rights than its caller has.
 func attackSetuid(x *trial) {
-	if os.Getuid() != 0 {
-		return // only root can make a program that is root's
-	}
+	x.needRoot("make a program that is root's")
 	u := config{user: true}.credential(x.t)
 	caller := &trial{t: x.t, config: x.config, caller: u, dir: x.dir, base: x.base, canary: x.canary}
 	for name, give := range map[string]func(string) error{

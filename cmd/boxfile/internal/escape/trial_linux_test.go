@@ -87,6 +87,14 @@ func (x *trial) must(err error) {
 	}
 }
 
+// needRoot skips an attack whose host side an ordinary user cannot play.
+func (x *trial) needRoot(what string) {
+	x.t.Helper()
+	if os.Getuid() != 0 {
+		x.t.Skip("only root can " + what)
+	}
+}
+
 func (x *trial) path(parts ...string) string {
 	return filepath.Join(append([]string{x.dir}, parts...)...)
 }
