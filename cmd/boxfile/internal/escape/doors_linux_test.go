@@ -3,8 +3,11 @@
 package escape
 
 import (
+	"fmt"
 	"io"
 	"net"
+	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -107,6 +110,27 @@ func (d *doors) took() []string {
 	defer d.mu.Unlock()
 	all := d.visitors
 	d.visitors = nil
+	return all
+}
+
+// abstractSockets are those of the processes that some trial has started.
+func abstractSockets() []string {
+	names := map[string]string{}
+	for _, line := range lines("/proc/net/unix") {
+		if w := strings.Fields(line); len(w) == 8 && strings.HasPrefix(w[7], "@") {
+			names["socket:["+w[6]+"]"] = w[7]
+		}
+	}
+	var all []string
+	shared.running.Range(func(pid, _ any) bool {
+		dir := fmt.Sprintf("/proc/%d/fd", pid)
+		for _, fd := range listed(dir) {
+			if link, err := os.Readlink(dir + "/" + fd); err == nil && names[link] != "" {
+				all = append(all, names[link])
+			}
+		}
+		return true
+	})
 	return all
 }
 

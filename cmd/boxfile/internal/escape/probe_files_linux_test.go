@@ -225,7 +225,7 @@ func mountAgents(a *attack) {
 func tryDoors(a *attack) {
 	for i := 0; i+1 < len(a.words); i += 2 {
 		network, address := a.words[i], a.words[i+1]
-		c, err := net.DialTimeout(network, address, time.Second)
+		c, err := net.DialTimeout(network, address, 100*time.Millisecond)
 		if err != nil {
 			continue
 		}

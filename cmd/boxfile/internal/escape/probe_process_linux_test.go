@@ -18,12 +18,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// others are the processes that the probe sees, without itself.
+// others are the processes that the probe sees, without itself; in the host's /proc it has another number.
 func others() []int {
+	self, _ := os.Readlink("/proc/self")
 	var all []int
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, d := range dirs {
-		if pid, err := strconv.Atoi(filepath.Base(d)); err == nil && pid != os.Getpid() {
+		if pid, err := strconv.Atoi(filepath.Base(d)); err == nil && strconv.Itoa(pid) != self {
 			all = append(all, pid)
 		}
 	}
@@ -32,12 +33,10 @@ func others() []int {
 
 // tryPtrace takes hold of every other process in the box, and of what it has open.
 func tryPtrace(a *attack) {
+	self, _ := os.Readlink("/proc/self")
+	own := self == strconv.Itoa(os.Getpid())
 	for end := time.Now().Add(30 * time.Millisecond); time.Now().Before(end); {
 		for _, pid := range others() {
-			if unix.PtraceSeize(pid) == nil {
-				a.reached("ptrace of process %d", pid)
-				return
-			}
 			for _, name := range []string{"exe", "cwd", "root", "environ", "mem", "auxv", "fd/0", "fd/3", "fd/4", "fd/5", "ns/mnt"} {
 				f := fmt.Sprintf("/proc/%d/%s", pid, name)
 				if _, err := os.Readlink(f); err == nil {
@@ -46,6 +45,13 @@ func tryPtrace(a *attack) {
 				if n, err := readSome(f); err == nil && n > 0 {
 					a.reached("%s", f)
 				}
+			}
+			if !own { // the numbers are of other processes
+				continue
+			}
+			if unix.PtraceSeize(pid) == nil {
+				a.reached("ptrace of process %d", pid)
+				return
 			}
 			if pidfd, err := unix.PidfdOpen(pid, 0); err == nil {
 				for fd := range 64 {

@@ -67,7 +67,9 @@ func attackProcVolume(x *trial) {
 	x.fakeProc("root/proc")
 	x.fakeProc("root/sys")
 	x.held(x.up(box{yaml: rootYAML}, "proc"))
-	x.held(x.up(box{yaml: rootYAML + "sys: ro\n"}, "proc"))
+	for _, yaml := range x.withHostUser("sys: ro\n", "proc: host-ro\n", "security: {capabilities: default}\n") {
+		x.held(x.up(box{yaml: rootYAML + yaml}, "proc"))
+	}
 }
 
 func attackProcLink(x *trial) {
@@ -151,7 +153,8 @@ func attackDevLink(x *trial) {
 func attackReleaseAgent(x *trial) {
 	agent, marker := filepath.Join(x.base, "agent"), filepath.Join(x.base, "marker")
 	x.must(os.WriteFile(agent, []byte("#!/bin/sh\ntouch "+marker+"\n"), 0o755))
-	for _, yaml := range []string{"", "sys: ro\n", "namespaces: {cgroup: host}\n", "security: {capabilities: default}\n", "security: {capabilities: [SYS_ADMIN, DAC_OVERRIDE]}\n"} {
+	yamls := []string{"", "sys: ro\n", "namespaces: {cgroup: host}\n", "security: {capabilities: default}\n", "security: {capabilities: [SYS_ADMIN, DAC_OVERRIDE]}\n"}
+	for _, yaml := range x.withHostUser(yamls...) {
 		x.file("root/sys/", "")
 		x.held(x.up(box{yaml: rootYAML + "mounts: [{type: tmpfs, target: /tmp}]\n" + yaml}, "release-agent", agent))
 	}
@@ -166,7 +169,7 @@ func attackCgroup(x *trial) {
 	if x.caller == nil && os.Getuid() == 0 {
 		yamls = append(yamls, "sys: ro\nresources: {memory: 64M, pids: 64}\n")
 	}
-	for _, yaml := range yamls {
+	for _, yaml := range x.withHostUser(yamls...) {
 		x.held(x.up(box{yaml: rootYAML + yaml}, "cgroup"))
 	}
 }

@@ -31,7 +31,9 @@ func processRows() []row {
 }
 
 func attackPtrace(x *trial) {
-	for _, yaml := range []string{"", "security: {capabilities: [SYS_PTRACE]}\n", "security: {capabilities: [SYS_PTRACE, SYS_ADMIN, DAC_READ_SEARCH]}\n"} {
+	yamls := []string{"", "security: {capabilities: [SYS_PTRACE]}\n", "security: {capabilities: [SYS_PTRACE, SYS_ADMIN, DAC_READ_SEARCH]}\n"}
+	x.held(x.up(box{yaml: rootYAML + "proc: host-ro\n"}, "ptrace"))
+	for _, yaml := range x.withHostUser(yamls...) {
 		x.held(x.up(box{yaml: rootYAML + yaml}, "ptrace"))
 		x.held(x.up(box{yaml: rootYAML + yaml}, "walk", x.canary.dir))
 	}

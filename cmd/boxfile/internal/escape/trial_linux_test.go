@@ -289,6 +289,20 @@ func (x *trial) heldOrRefused(r result) {
 	}
 }
 
+// withHostUser adds each Boxfile once more for the host's own user namespace, which only root can have.
+func (x *trial) withHostUser(yamls ...string) []string {
+	if x.caller != nil || os.Getuid() != 0 {
+		return yamls
+	}
+	all := yamls
+	for _, yaml := range yamls {
+		if !strings.Contains(yaml, "capabilities") && !strings.Contains(yaml, "namespaces") { // those would be the host's own
+			all = append(all, yaml+"namespaces: {user: host}\n")
+		}
+	}
+	return all
+}
+
 // starts is how often a race is run: n times, or a few where tests shall be short.
 func (x *trial) starts(n int) int {
 	if testing.Short() {
