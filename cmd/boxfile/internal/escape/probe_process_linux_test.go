@@ -116,7 +116,7 @@ func tryExe(a *attack) {
 	}
 	for range 20 {
 		for _, exe := range exes {
-			for _, flags := range []int{unix.O_WRONLY, unix.O_RDWR, unix.O_WRONLY | unix.O_TRUNC} {
+			for _, flags := range []int{unix.O_WRONLY, unix.O_RDWR} {
 				if fd, err := unix.Open(exe, flags, 0); err == nil {
 					a.reached("%s for writing", exe)
 					unix.Close(fd)
