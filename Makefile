@@ -11,7 +11,7 @@ SOURCES := $(shell find . -name '*.go' -not -path './bin/*') go.mod go.sum $(wil
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: $(BOXFILE) ## bin/boxfile
 $(BOXFILE): $(SOURCES)
@@ -25,6 +25,9 @@ test: build ## every test this machine can run, then what was skipped and why
 
 test-vm: ## the tests that run boxes, in a VM with cgroup v2 alone; RUN=regexp selects
 	@.ci/test-vm
+
+test-escape: build ## published escapes, tried on bin/boxfile; ESCAPE=-short is quick
+	BOXFILE_TEST_BINARY=$(CURDIR)/$(BOXFILE) $(GO) test ./cmd/boxfile/internal/escape -run TestEscape -v -count=1 -parallel=5 $(ESCAPE)
 
 bench: build ## start-up and published ports beside others, in turns; BENCH="-only ports"
 	@mkdir -p bin
@@ -55,4 +58,4 @@ cross: ## build for every platform that is promised
 clean: ## what was built
 	rm -rf bin
 
-.PHONY: help build demo test test-vm bench lint fuzz golden man cross clean
+.PHONY: help build demo test test-vm test-escape bench lint fuzz golden man cross clean
