@@ -27,5 +27,29 @@ func refusePrivilege() error {
 	if secure {
 		return setuid()
 	}
+	return refuseBorrowed()
+}
+
+// refuseBorrowed refuses to run from a file that is not at its own path: the command of
+// a box that names /proc/self/exe, or has it as a script's interpreter, is boxfile's file on
+// the host, and whatever that would start there could open it (CVE-2019-5736). With rootfs:
+// host the file is the same one, but the mount is another.
+func refuseBorrowed() error {
+	const self = "/proc/self/exe"
+	path, err := os.Readlink(self)
+	if err != nil {
+		return nil //nolint:nilerr // without /proc there is no such way in
+	}
+	var running, there unix.Statx_t
+	const what = unix.STATX_INO | unix.STATX_MNT_ID
+	if err := unix.Statx(unix.AT_FDCWD, self, 0, what, &running); err != nil {
+		return borrowed(path)
+	}
+	if err := unix.Statx(unix.AT_FDCWD, path, 0, what, &there); err != nil {
+		return borrowed(path)
+	}
+	if running.Ino != there.Ino || running.Dev_major != there.Dev_major || running.Dev_minor != there.Dev_minor || running.Mnt_id != there.Mnt_id {
+		return borrowed(path)
+	}
 	return nil
 }

@@ -306,6 +306,13 @@ func wordDiagnosis(d *diagnosis) string {
 
 func linePosition(file string, line int) string { return fmt.Sprintf("%s:%d:1", file, line) }
 
+func borrowed(path string) error {
+	return &problem{
+		text: "refuses to run from a file that is not at its path here, " + quote(path) + ": in a box it would be the host's own",
+		fix:  "start it again by its path; put a copy into a box that is to make boxes", code: exitCannot,
+	}
+}
+
 func setuid() error {
 	return &problem{
 		text: "refuses to run setuid, setgid or with file capabilities: a box is made with the caller's own rights",
