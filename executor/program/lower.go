@@ -54,7 +54,9 @@ const (
 	ids    // groups, ids
 	chdirs // as the box's user
 	caps   // the other four sets, no_new_privs
-	last   // signals, descriptors, execve
+	last   // signals, descriptors
+	filter // of system calls, which need not allow what is before it
+	run    // execve
 	phases
 )
 
@@ -82,11 +84,8 @@ type lowering struct {
 	unshareStep           int
 	ranges                bool // more than the caller's own id is mapped
 	noNewPrivs            bool
-	filter                func() // installs the filter of system calls, just before the command
 	landlock              *plan.Landlock
 	landlockStep          int
-	filtered              *plan.Seccomp
-	filteredStep          int
 	pivoted               bool
 	env                   []string
 	groups                map[string]group // of controllers
@@ -173,6 +172,13 @@ func (l *lowering) refuse(cause, fix, format string, args ...any) error {
 	return &Refusal{Step: l.step, Code: 125, Message: fmt.Sprintf(format, args...), Cause: cause, Fix: fix}
 }
 
+// during has ops count as those of another step, until what it returns is called.
+func (l *lowering) during(step int) (restore func()) {
+	now := l.step
+	l.step = step
+	return func() { l.step = now }
+}
+
 // op appends a call to a phase. The pointer is good until the next one.
 func (l *lowering) op(ph phase, c *Call, args ...Arg) *Op {
 	if len(l.args)+len(args) > cap(l.args) { // arguments of many ops lie side by side: fewer pages are touched
@@ -241,11 +247,9 @@ func (l *lowering) folder() Reg {
 // cloned. It goes away with the old root.
 func (l *lowering) scratch() Reg {
 	if l.scratchFD == 0 {
-		step := l.step
-		l.step = -1
+		defer l.during(-1)()
 		l.scratchFD = l.filesystem(open, "tmpfs", 0, setting{"mode", "0755"})
 		l.op(open, callMoveMount, reg(l.scratchFD), text(""), cwd(), text("/"), named(unix.MOVE_MOUNT_F_EMPTY_PATH, moveFlags))
-		l.step = step
 	}
 	return l.scratchFD
 }

@@ -3,7 +3,6 @@
 package program
 
 import (
-	"encoding/binary"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -63,8 +62,10 @@ func newRule(a netip.Addr) []Field {
 // holds up both ends.
 const withinBox = "reno"
 
-// algorithms are names of congestion control that are as long as a number.
-var algorithms = &Names{Enum: true, Values: []Value{{uint64(binary.LittleEndian.Uint32([]byte(withinBox))), withinBox}}}
+// algorithms are names of congestion control that are as long as a number, which is what strace(1) shows.
+var algorithms = &Names{Enum: true, Values: []Value{{withinBoxNum, withinBox}}}
+
+const withinBoxNum = 'r' | 'e'<<8 | 'n'<<16 | 'o'<<24
 
 // metric is an attribute of a route for its connections: a text within RTA_METRICS, rtnetlink(7).
 func metric(name string, typ uint64, value string) []Field {

@@ -168,37 +168,33 @@ func (l *lowering) Seccomp(s *plan.Seccomp) error {
 	if err != nil {
 		return l.refuse("", "", "%v", err)
 	}
-	l.filtered, l.filteredStep = s, l.step
-	install := func(ph phase) {
-		now := l.step
-		l.step = l.filteredStep
-		l.op(ph, callSeccomp, named(unix.SECCOMP_SET_MODE_FILTER, seccompOps), num(0), structure(Field{Name: "len", Size: 2, Num: uint64(len(text) / seccomp.SizeofInstruction)}, Field{Size: 6},
-			Field{Name: "filter", Size: 8, To: &More{Fields: []Field{{Name: "sha256", Size: len(text), Text: text, Names: filterText}}}}))
-		l.step = now
-	}
+	ph := filter
 	if !l.noNewPrivs {
-		install(bound)
-		return nil
+		ph = bound
 	}
-	l.filter = func() { install(last) }
+	l.op(ph, callSeccomp, named(unix.SECCOMP_SET_MODE_FILTER, seccompOps), num(0), structure(Field{Name: "len", Size: 2, Num: uint64(len(text) / seccomp.SizeofInstruction)}, Field{Size: 6},
+		Field{Name: "filter", Size: 8, To: &More{Fields: []Field{{Name: "sha256", Size: len(text), Text: text, Names: filterText}}}}))
 	return nil
 }
 
 // filterStops is a refusal if the filter does not allow what is still to be done
 // once it is in force: nothing would run, and boxfile could not even say why.
 func (l *lowering) filterStops() *Refusal {
-	s := l.filtered
-	if s == nil || s.Digest != "" { // the default profile allows all of it
+	command := l.prog.Command
+	at := slices.IndexFunc(command, func(o Op) bool { return o.Call == callSeccomp })
+	if at < 0 {
+		return nil
+	}
+	step := command[at].Step
+	s, ok := l.prog.Plan.Steps[step].(*plan.Seccomp)
+	if !ok || s.Digest != "" { // the default profile allows all of it
 		return nil
 	}
 	needed := []string{"write", "exit_group"} // to tell what went wrong
-	in := false
-	for i := range l.prog.Command {
-		o := &l.prog.Command[i]
-		if in && !slices.Contains(needed, o.Call.Name) {
+	for _, o := range command[at+1:] {
+		if !slices.Contains(needed, o.Call.Name) {
 			needed = append(needed, o.Call.Name)
 		}
-		in = in || o.Call == callSeccomp
 	}
 	var refused []string
 	for _, name := range needed {
@@ -210,7 +206,7 @@ func (l *lowering) filterStops() *Refusal {
 		return nil
 	}
 	slices.Sort(refused)
-	r := &Refusal{Step: l.filteredStep, Code: 125, Message: "the profile of seccomp refuses what a start needs: " + strings.Join(refused, ", "), Fix: "allow it in " + s.Profile}
+	r := &Refusal{Step: step, Code: 125, Message: "the profile of seccomp refuses what a start needs: " + strings.Join(refused, ", "), Fix: "allow it in " + s.Profile}
 	if !l.noNewPrivs {
 		r.Fix += ", or leave no_new_privs on, with which fewer calls are needed"
 	}
@@ -286,12 +282,9 @@ func (l *lowering) Exec(s *plan.Exec) error {
 			return &Refusal{Step: l.step, Code: 127, Message: "cannot execute " + s.Args[0] + ": PATH names no directory", Fix: "write the command's whole path"}
 		}
 	}
-	if l.filter != nil {
-		l.filter()
-	}
 	argv, envp := &More{Texts: s.Args}, &More{Texts: l.env, Hidden: l.hidden}
 	for _, c := range candidates {
-		o := l.op(last, callExecve, text(c), Arg{Kind: Texts, More: argv}, Arg{Kind: Texts, More: envp})
+		o := l.op(run, callExecve, text(c), Arg{Kind: Texts, More: argv}, Arg{Kind: Texts, More: envp})
 		o.Try = len(candidates) > 1
 	}
 	return nil
@@ -331,8 +324,7 @@ func (l *lowering) noCgroupNamespaces() {
 		return
 	}
 	const file = "sys/user/max_cgroup_namespaces"
-	step := l.step
-	l.step = l.unshareStep
+	defer l.during(l.unshareStep)()
 	write := func(dir Arg, name string) {
 		fd := l.keep(l.op(open, callOpenat, dir, text(name), named(unix.O_WRONLY|unix.O_CLOEXEC, openFlags), named(0, octal)))
 		l.op(open, callWrite, reg(fd), text("0"), num(1)).expect(1)
@@ -343,7 +335,6 @@ func (l *lowering) noCgroupNamespaces() {
 		l.ops[len(l.ops)-1].Then = 2
 	}
 	write(cwd(), "/proc/"+file)
-	l.step = step
 }
 
 // finish adds what process 1 does before and after the command starts.

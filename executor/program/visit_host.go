@@ -178,10 +178,9 @@ func (l *lowering) IDMap(s *plan.IDMap) error {
 	l.writeProc("/proc/self/uid_map", fmt.Sprintf("%d %d 1\n", s.UID, l.facts.UID))
 	l.writeProc("/proc/self/gid_map", fmt.Sprintf("%d %d 1\n", s.GID, l.facts.GID))
 	if l.attached {
-		step := l.step
-		l.step = l.attachedStep
+		restore := l.during(l.attachedStep)
 		l.sync()
-		l.step = step
+		restore()
 	}
 	return nil
 }

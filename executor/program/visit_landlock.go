@@ -23,7 +23,6 @@ const (
 	landlockRead  = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
 	landlockFile  = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE
 	landlockFirst = unix.LANDLOCK_ACCESS_FS_REFER - 1 // all rights of version 1
-	sizeofBeneath = 12                                // struct landlock_path_beneath_attr, which is packed
 )
 
 // Landlock is done at the end.
@@ -39,9 +38,7 @@ func (l *lowering) buildLandlock() error {
 	if s == nil {
 		return nil
 	}
-	step := l.step
-	l.step = l.landlockStep
-	defer func() { l.step = step }()
+	defer l.during(l.landlockStep)()
 	abi := min(l.facts.Landlock, s.ABI)
 	if abi < s.ABI {
 		cause := fmt.Sprintf("Landlock of this kernel is version %d of %d", abi, s.ABI)
@@ -51,7 +48,7 @@ func (l *lowering) buildLandlock() error {
 		if !s.BestEffort {
 			return l.refuse(cause, "landlock: best-effort, or leave it out", "landlock needs a newer kernel")
 		}
-		l.prog.Unenforced = append(l.prog.Unenforced, Unenforced{l.step, cause})
+		l.letGo(cause)
 	}
 	if abi <= 0 {
 		return nil
@@ -112,17 +109,6 @@ func rulesetSize(abi int) uint64 {
 		size += uint64(f.Size)
 	}
 	return size
-}
-
-// spareFD is a number that no descriptor has, neither a register's, of which there
-// will be more, nor a socket that is handed over.
-func (l *lowering) spareFD(more int) uint64 {
-	const above = 16 // the standard three, the control socket, and some air
-	n := int(l.prog.Regs) + more + above
-	if l.prog.Handed != nil {
-		n = max(n, l.prog.Handed.First+len(l.prog.Handed.Sockets))
-	}
-	return uint64(n)
 }
 
 // beneath adds one rule. The structure holds the descriptor's number, so it is given

@@ -48,12 +48,17 @@ func (l *lowering) Cgroup(s *plan.Cgroup) error {
 // lacks refuses a limit, or lets it go where the file says so.
 func (l *lowering) lacks(what, cause, fix string) error {
 	if l.bestEffort {
-		if u := (Unenforced{l.step, cause}); !slices.Contains(l.prog.Unenforced, u) { // once for all bounds of a disk
-			l.prog.Unenforced = append(l.prog.Unenforced, u)
-		}
+		l.letGo(cause)
 		return nil
 	}
 	return l.refuse(cause, fix, "cannot enforce the %s", what)
+}
+
+// letGo notes what is not enforced.
+func (l *lowering) letGo(cause string) {
+	if u := (Unenforced{l.step, cause}); !slices.Contains(l.prog.Unenforced, u) { // once for all bounds of a disk
+		l.prog.Unenforced = append(l.prog.Unenforced, u)
+	}
 }
 
 // set has the host side write a file of the box's cgroup and read it back.

@@ -55,9 +55,7 @@ func (l *lowering) portAddress() error {
 	if s == nil {
 		return nil
 	}
-	step := l.step
-	l.step = l.portsStep
-	defer func() { l.step = step }()
+	defer l.during(l.portsStep)()
 	l.prog.Handed = &Handed{Step: l.step, Box: s.Box, Host: s.Host, Clients: s.UDP}
 	link := l.netlink(unix.NETLINK_ROUTE)
 	tell := func(f []Field) { l.tell(link, f) }
@@ -131,7 +129,7 @@ func (l *lowering) pair(at netip.Addr) []Reg {
 	for _, o := range [...][2]uint64{transparent, {unix.SOL_SOCKET, unix.SO_REUSEADDR}, {unix.SOL_TCP, unix.TCP_NODELAY}} {
 		l.setOption(listener, o)
 	}
-	l.op(settle, callSetsockopt, reg(listener), named(unix.SOL_TCP, socketLevels), named(unix.TCP_CONGESTION, optionNames(unix.SOL_TCP)), structure(Field{Name: "name", Size: len(withinBox), Num: algorithms.Values[0].Num, Names: algorithms}), num(uint64(len(withinBox))))
+	l.op(settle, callSetsockopt, reg(listener), named(unix.SOL_TCP, socketLevels), named(unix.TCP_CONGESTION, optionNames(unix.SOL_TCP)), structure(Field{Name: "name", Size: len(withinBox), Num: withinBoxNum, Names: algorithms}), num(uint64(len(withinBox))))
 	l.bindTo(listener, at, listenerPort)
 	l.op(settle, callListen, reg(listener), num(unix.SOMAXCONN))
 	connector := l.socket(at, unix.SOCK_STREAM)
@@ -170,11 +168,21 @@ func (l *lowering) bindTo(fd Reg, at netip.Addr, port uint16) {
 	l.op(settle, callBind, reg(fd), structure(f...), num(size))
 }
 
+// spareFD is a number that no descriptor has, neither a register's, of which there
+// will be more, nor a socket that is handed over.
+func (l *lowering) spareFD(more int) uint64 {
+	const above = 16 // the standard three, the control socket, and some air
+	n := int(l.prog.Regs) + more + above
+	if l.prog.Handed != nil {
+		n = max(n, l.prog.Handed.First+len(l.prog.Handed.Sockets))
+	}
+	return uint64(n)
+}
+
 // handOver sends the sockets to boxfile, unix(7). Their numbers stand in the message's
 // bytes, so each is given one that no other descriptor has: there are not more of these than registers.
 func (l *lowering) handOver(sockets []Reg) {
-	const above = 16 // the standard three, the control socket, and some air
-	first := int(l.prog.Regs) + above
+	first := int(l.spareFD(0))
 	l.prog.Handed.First = first
 	rights := []Field{word("cmsg_len", uint64(unix.CmsgLen(4*len(sockets)))), {Name: "cmsg_level", Size: 4, Num: unix.SOL_SOCKET, Names: socketLevels},
 		{Name: "cmsg_type", Size: 4, Num: unix.SCM_RIGHTS, Names: rightsName}}
