@@ -105,6 +105,15 @@ func (d *decoder) document(root, sound *node) {
 	d.security(get("security"))
 }
 
+// pathBeside is the path of a key that may have a word in its place, perhaps one that is misspelt.
+func (d *decoder) pathBeside(key string, f Field[string], words []string) {
+	if near := Nearest(f.Value, words); near != "" && !strings.ContainsAny(f.Value, "./") {
+		d.fail(f.Pos, "write "+near, "%s is %s or a path; did you mean %q?", key, strings.Join(words, ", "), near)
+		return
+	}
+	d.hostPath(f)
+}
+
 func (d *decoder) hostPath(f Field[string]) {
 	if wrong, fix := hostPath(f.Value); wrong != "" {
 		d.fail(f.Pos, fix, "%q: %s", escape(short(f.Value)), wrong)
@@ -144,11 +153,7 @@ func (d *decoder) rootfs(n *node) {
 			r.Empty = Field[bool]{true, r.Pos}
 		default:
 			r.Dir = text(n, "")
-			if near := Nearest(n.Value, []string{"host", "empty"}); near != "" && !strings.ContainsAny(n.Value, "./") {
-				d.fail(r.Pos, "write "+near, "rootfs is host, empty or a path; did you mean %q?", near)
-				return
-			}
-			d.hostPath(r.Dir)
+			d.pathBeside("rootfs", r.Dir, []string{"host", "empty"})
 		}
 		return
 	}

@@ -109,19 +109,6 @@ var capabilityNames = [...]string{"AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", 
 	"NET_BIND_SERVICE", "NET_BROADCAST", "NET_RAW", "PERFMON", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_ADMIN", "SYS_BOOT", "SYS_CHROOT", "SYS_MODULE",
 	"SYS_NICE", "SYS_PACCT", "SYS_PTRACE", "SYS_RAWIO", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "SYSLOG", "WAKE_ALARM"}
 
-// seccomp is a word or a path.
-func (d *decoder) seccomp(f Field[string]) {
-	words := []string{"default", "none"}
-	if slices.Contains(words, f.Value) {
-		return
-	}
-	if near := Nearest(f.Value, words); near != "" && !strings.ContainsAny(f.Value, "./") {
-		d.fail(f.Pos, "write "+near, "seccomp is default, none or a path; did you mean %q?", near)
-		return
-	}
-	d.hostPath(f)
-}
-
 func (d *decoder) security(n *node) {
 	s := &d.box.Security
 	s.NoNewPrivs = boolean(child(n, "no_new_privs"), true)
@@ -133,7 +120,9 @@ func (d *decoder) security(n *node) {
 		return
 	}
 	s.Pos = posOf(n)
-	d.seccomp(s.Seccomp)
+	if words := []string{"default", "none"}; !slices.Contains(words, s.Seccomp.Value) {
+		d.pathBeside("seccomp", s.Seccomp, words)
+	}
 	if c := child(n, "capabilities"); c != nil {
 		s.Capabilities = Capabilities{Pos: posOf(c), Mode: c.Value}
 		if len(c.Content) > 0 || c.Value == "" {

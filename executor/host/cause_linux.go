@@ -31,6 +31,17 @@ func (s System) read(file string) string {
 	return strings.TrimSpace(string(b))
 }
 
+// mounts are those that the caller sees.
+func (s System) mounts() []mountLine {
+	var out []mountLine
+	for line := range strings.Lines(s.read("self/mountinfo")) {
+		if m, ok := readMount(line); ok {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 // sysctl reads a setting, or "" where this kernel does not have it.
 func (s System) sysctl(name string) string {
 	return s.read("sys/" + strings.ReplaceAll(name, ".", "/"))
@@ -68,13 +79,7 @@ func (s System) UserNamespaces(err error) Cause {
 // Chroot says that boxfile runs in a chroot, in which no user namespace can be
 // made, chroot(2): its mountinfo has nothing at "/".
 func (s System) Chroot() Cause {
-	mountinfo := s.read("self/mountinfo")
-	for line := range strings.Lines(mountinfo) {
-		if f := strings.Fields(line); len(f) > 4 && f[4] == "/" {
-			return Cause{}
-		}
-	}
-	if mountinfo == "" {
+	if s.read("self/mountinfo") == "" || slices.ContainsFunc(s.mounts(), func(m mountLine) bool { return m.at == "/" }) {
 		return Cause{}
 	}
 	return Cause{"boxfile runs in a chroot, in which no box can be made", "run it outside, or make the directory a root of its own (unshare -m, pivot_root)"}
@@ -179,10 +184,9 @@ func filtered(call string) bool {
 // HiddenProc lists what hides parts of this system's /proc: the kernel then refuses a full new one.
 func (s System) HiddenProc() Cause {
 	var over []string
-	for line := range strings.Lines(s.read("self/mountinfo")) {
-		f := strings.Fields(line)
-		if len(f) > 4 && strings.HasPrefix(f[4], "/proc/") && f[4] != "/proc/sys/fs/binfmt_misc" {
-			over = append(over, f[4])
+	for _, m := range s.mounts() {
+		if strings.HasPrefix(m.at, "/proc/") && m.at != "/proc/sys/fs/binfmt_misc" {
+			over = append(over, m.at)
 		}
 	}
 	if len(over) == 0 {
@@ -198,10 +202,8 @@ func (s System) Root() Cause {
 	if err := unix.Statfs("/", &st); err == nil && st.Type == unix.RAMFS_MAGIC {
 		return Cause{"the host's root is a ramfs", "rootfs.enter: chroot"}
 	}
-	for line := range strings.Lines(s.read("self/mountinfo")) {
-		head, tail, _ := strings.Cut(line, " - ")
-		f, g := strings.Fields(head), strings.Fields(tail)
-		if len(f) > 4 && len(g) > 0 && f[4] == "/" && g[0] == "rootfs" {
+	for _, m := range s.mounts() {
+		if m.at == "/" && m.fs[0] == "rootfs" {
 			return Cause{"the host's root is the kernel's first one (rootfs), which nothing can replace", "rootfs.enter: chroot"}
 		}
 	}
@@ -212,18 +214,13 @@ func (s System) Root() Cause {
 // mounted over in it, and an unbindable mount is never cloned.
 func (s System) Clone(dir string) Cause {
 	var found Cause
-	for line := range strings.Lines(s.read("self/mountinfo")) {
-		head, _, _ := strings.Cut(line, " - ") // proc_pid_mountinfo(5): optional fields end there
-		f := strings.Fields(head)
-		if len(f) < 6 {
-			continue
-		}
-		below := strings.HasPrefix(f[4], strings.TrimSuffix(dir, "/")+"/")
+	for _, m := range s.mounts() {
+		below := strings.HasPrefix(m.at, strings.TrimSuffix(dir, "/")+"/")
 		switch {
-		case (below || f[4] == dir) && slices.Contains(f[6:], "unbindable"):
-			return Cause{f[4] + " is mounted unbindable", "mount --make-private " + f[4]}
+		case (below || m.at == dir) && slices.Contains(m.optional, "unbindable"):
+			return Cause{m.at + " is mounted unbindable", "mount --make-private " + m.at}
 		case below && found.Cause == "":
-			found = Cause{"something is mounted on " + f[4] + ", and a layer without it would show what it hides", "rootfs.write: none"}
+			found = Cause{"something is mounted on " + m.at + ", and a layer without it would show what it hides", "rootfs.write: none"}
 		}
 	}
 	return found

@@ -57,24 +57,41 @@ type mounted struct {
 	readOnly bool
 }
 
-// hierarchies reads proc_pid_mountinfo(5). A hierarchy that is mounted more than
-// once counts where it is mounted first.
+// mountLine is a line of proc_pid_mountinfo(5). Its words are as they stand there.
+type mountLine struct {
+	root, at string
+	options  string   // of the mount
+	optional []string // fields such as "shared:1"
+	fs       []string // type, source, options
+}
+
+// readMount reads one line of mountinfo.
+func readMount(line string) (mountLine, bool) {
+	head, tail, _ := strings.Cut(line, " - ")
+	f, g := strings.Fields(head), strings.Fields(tail)
+	if len(f) < 6 || len(g) < 3 {
+		return mountLine{}, false
+	}
+	return mountLine{root: f[3], at: f[4], options: f[5], optional: f[6:], fs: g}, true
+}
+
+// hierarchies reads those of cgroups. One that is mounted more than once counts
+// where it is mounted first.
 func hierarchies(mountinfo string) []mounted {
 	var out []mounted
 	for line := range strings.Lines(mountinfo) {
 		if !strings.Contains(line, " cgroup") { // few lines of many
 			continue
 		}
-		head, tail, ok := strings.Cut(line, " - ")
-		f, g := strings.Fields(head), strings.Fields(tail)
-		if !ok || len(f) < 6 || len(g) < 3 || g[0] != "cgroup" && g[0] != "cgroup2" {
+		l, ok := readMount(line)
+		if !ok || l.fs[0] != "cgroup" && l.fs[0] != "cgroup2" {
 			continue
 		}
-		m := mounted{version: 1, root: unescape(f[3]), at: unescape(f[4]), options: strings.Split(g[2], ",")}
-		if g[0] == "cgroup2" {
+		m := mounted{version: 1, root: unescape(l.root), at: unescape(l.at), options: strings.Split(l.fs[2], ",")}
+		if l.fs[0] == "cgroup2" {
 			m.version = 2
 		}
-		m.readOnly = slices.Contains(strings.Split(f[5], ","), "ro") || slices.Contains(m.options, "ro")
+		m.readOnly = slices.Contains(strings.Split(l.options, ","), "ro") || slices.Contains(m.options, "ro")
 		if !slices.ContainsFunc(out, func(o mounted) bool {
 			return o.version == m.version && (m.version == 2 || slices.Equal(o.options, m.options))
 		}) {
