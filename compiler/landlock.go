@@ -24,7 +24,7 @@ func (c *compilation) landlock() {
 		return
 	}
 	s := &plan.Landlock{ABI: landlockABI, BestEffort: l.Value == "best-effort", Write: []plan.LandlockPath{}, Devices: []string{}}
-	var locked []placed
+	locked := slices.Clone(c.box.Security.Readonly)
 	for _, p := range c.buckets[plan.Row((*plan.Mount)(nil))] {
 		target, writable := "", false
 		switch m := p.step.(type) {
@@ -47,10 +47,12 @@ func (c *compilation) landlock() {
 			s.Devices = append(s.Devices, "/dev/"+path.Base(m.Path))
 		}
 		if target != "" && !writable {
-			locked = append(locked, p)
+			locked = append(locked, schema.Field[string]{Value: target, Pos: schema.Pos{Line: p.at.Line, Col: p.at.Col}})
 		}
 	}
-	c.lockedInside(s, locked)
+	if !s.BestEffort {
+		c.lockedInside(s, locked)
+	}
 	slices.SortFunc(s.Write, func(a, b plan.LandlockPath) int { return strings.Compare(a.Path, b.Path) })
 	s.Write = slices.CompactFunc(s.Write, func(a, b plan.LandlockPath) bool { return a.Path == b.Path })
 	slices.Sort(s.Devices)
@@ -63,26 +65,12 @@ func writableMount(m *plan.Mount) bool {
 	return !m.ReadOnly && m.Type != "proc" && m.Type != "sysfs" && (m.Type != "overlay" || m.Write != "none")
 }
 
-// lockedInside refuses what is read-only inside of what is not, unless that is let go.
-func (c *compilation) lockedInside(s *plan.Landlock, locked []placed) {
-	refuse := func(target string, at schema.Pos) {
-		for _, w := range s.Write {
-			if strings.HasPrefix(target, w.Path+"/") && !s.BestEffort {
-				c.refuse(at, "leave landlock out, or write best-effort: the mount alone keeps it read-only then", "landlock cannot keep %s read-only inside %s, which is writable", target, w.Path)
-				return
-			}
+// lockedInside refuses what is read-only inside of what is not.
+func (c *compilation) lockedInside(s *plan.Landlock, locked []schema.Field[string]) {
+	for _, l := range locked {
+		w := slices.IndexFunc(s.Write, func(w plan.LandlockPath) bool { return strings.HasPrefix(l.Value, w.Path+"/") })
+		if w >= 0 {
+			c.refuse(l.Pos, "leave landlock out, or write best-effort: the mount alone keeps it read-only then", "landlock cannot keep %s read-only inside %s, which is writable", l.Value, s.Write[w].Path)
 		}
-	}
-	for _, p := range locked {
-		at := schema.Pos{Line: p.at.Line, Col: p.at.Col}
-		switch m := p.step.(type) {
-		case *plan.Mount:
-			refuse(m.Target, at)
-		case *plan.File:
-			refuse(m.Target, at)
-		}
-	}
-	for _, r := range c.box.Security.Readonly {
-		refuse(r.Value, r.Pos)
 	}
 }

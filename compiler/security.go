@@ -79,11 +79,8 @@ func (c *compilation) seccomp() {
 		}
 		profile.Profile = s.Seccomp.Value
 		c.add(profile, s.Seccomp.Pos, key)
-		for _, goarch := range [...]string{"amd64", "arm64"} {
-			if profile.Allows("keyctl", goarch) || profile.Allows("request_key", goarch) || profile.Allows("add_key", goarch) {
-				c.keyring(s.Seccomp.Pos)
-				break
-			}
+		if seccomp.AllowsKeys(profile) {
+			c.keyring(s.Seccomp.Pos)
 		}
 	}
 }

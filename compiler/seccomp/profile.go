@@ -13,15 +13,16 @@ import (
 
 // parser reads one profile.
 type parser struct {
-	errs *schema.Collector
-	caps []string
+	errs  *schema.Collector
+	caps  []string
+	calls []string // of all architectures, sorted
 }
 
 // Parse reads a profile in the form of OCI (config-linux, "Seccomp") or Docker, for a
 // box with these capabilities (without CAP_). The step has no Profile yet. The error holds every *schema.Diagnostic.
 // Keys that would make a filter weaker or different in a way that is not built are errors.
 func Parse(file string, text []byte, caps []string) (*plan.Seccomp, error) {
-	p := &parser{errs: schema.NewCollector(file, bytes.ReplaceAll(text, []byte("\t"), []byte(" "))), caps: caps}
+	p := &parser{errs: schema.NewCollector(file, bytes.ReplaceAll(text, []byte("\t"), []byte(" "))), caps: caps, calls: strings.Fields(callNames)}
 	root, at, err := read(text)
 	if err != nil {
 		p.errs.Add(at, "", "it is not JSON: %v", err)
@@ -111,8 +112,7 @@ const eperm = 1 // what an errno is that no one has written
 func (p *parser) profile(v *value) *plan.Seccomp {
 	s := &plan.Seccomp{Otherwise: &plan.SeccompAction{}}
 	errno := uint64(eperm)
-	set := p.members
-	set(v, "a profile", map[string]func(*value){
+	p.members(v, "a profile", map[string]func(*value){
 		"defaultAction":    func(v *value) { s.Otherwise.Action = p.action(v) },
 		"defaultErrnoRet":  func(v *value) { errno = p.number(v, "defaultErrnoRet", maxErrno) },
 		"defaultErrno":     ignored, // its name; the number is defaultErrnoRet
@@ -152,28 +152,41 @@ func (p *parser) flags(v *value) {
 }
 
 // arches are the names of libseccomp for the architectures that boxfile runs on.
-var arches = map[string]string{"SCMP_ARCH_X86_64": "amd64", "SCMP_ARCH_AARCH64": "arm64", "amd64": "amd64", "x86_64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
+var arches = words{{"SCMP_ARCH_X86_64", "amd64"}, {"SCMP_ARCH_AARCH64", "arm64"}, {"amd64", "amd64"}, {"x86_64", "amd64"}, {"arm64", "arm64"}, {"aarch64", "arm64"}}
+
+// words says what words of profiles are in a plan. It is constant data: nothing is made at start.
+type words []struct{ word, is string }
+
+// of is what a word is, or "".
+func (w words) of(word string) string {
+	for _, one := range w {
+		if one.word == word {
+			return one.is
+		}
+	}
+	return ""
+}
 
 // architectures has to hold one of those, because calls of all others end the process.
 func (p *parser) architectures(v *value) {
 	ours := false
 	p.items(v, "architectures", func(v *value) {
 		name := p.text(v, "an architecture")
-		ours = ours || arches[name] != ""
+		ours = ours || arches.of(name) != ""
 	})
 	if !ours && v.array {
 		p.errs.Add(v.at, "add SCMP_ARCH_X86_64 or SCMP_ARCH_AARCH64", "it is for none of the architectures that boxes run on")
 	}
 }
 
-var actions = map[string]string{"SCMP_ACT_ALLOW": "allow", "SCMP_ACT_ERRNO": "errno", "SCMP_ACT_LOG": "log", "SCMP_ACT_TRAP": "trap", "SCMP_ACT_KILL": "kill_thread",
-	"SCMP_ACT_KILL_THREAD": "kill_thread", "SCMP_ACT_KILL_PROCESS": "kill_process"}
+var actions = words{{"SCMP_ACT_ALLOW", "allow"}, {"SCMP_ACT_ERRNO", "errno"}, {"SCMP_ACT_LOG", "log"}, {"SCMP_ACT_TRAP", "trap"}, {"SCMP_ACT_KILL", "kill_thread"},
+	{"SCMP_ACT_KILL_THREAD", "kill_thread"}, {"SCMP_ACT_KILL_PROCESS", "kill_process"}}
 
 func (p *parser) action(v *value) string {
 	name := p.text(v, "an action")
-	a, ok := actions[name]
+	a := actions.of(name)
 	switch {
-	case ok:
+	case a != "":
 	case name == "SCMP_ACT_TRACE" || name == "SCMP_ACT_NOTIFY":
 		p.errs.Add(v.at, "", "%s needs a program beside the box, which is not supported", name)
 	default:
@@ -230,12 +243,25 @@ func (p *parser) rule(v *value) (r plan.SeccompRule, ok bool) {
 // goarches are those that boxfile runs on.
 var goarches = [...]string{"amd64", "arm64"}
 
+// AllowsKeys reports whether a profile lets the kernel be asked for keys, keyrings(7),
+// on some machine.
+func AllowsKeys(s *plan.Seccomp) bool {
+	for _, a := range goarches {
+		for _, call := range [...]string{"keyctl", "request_key", "add_key"} {
+			if s.Allows(call, a) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 const maxArgs = 12
 
 func (p *parser) call(v *value, calls []string) []string {
 	name := p.text(v, "the name of a system call")
-	if name != "" && !isCall(name) {
-		p.errs.Add(v.at, p.near(name, strings.Fields(callNames)), "there is no system call %q", name)
+	if _, known := slices.BinarySearch(p.calls, name); name != "" && !known {
+		p.errs.Add(v.at, p.near(name, p.calls), "there is no system call %q", name)
 	}
 	return append(calls, name)
 }
@@ -265,7 +291,7 @@ func (p *parser) condition(v *value, all bool) condition {
 		},
 		"arches": func(v *value) {
 			p.items(v, "arches", func(v *value) {
-				if a := arches[p.text(v, "an architecture")]; a != "" && !slices.Contains(c.arches, a) {
+				if a := arches.of(p.text(v, "an architecture")); a != "" && !slices.Contains(c.arches, a) {
 					c.arches = append(c.arches, a)
 				}
 			})
@@ -297,7 +323,7 @@ func (p *parser) oldKernel(v *value) bool {
 	return true
 }
 
-var compares = map[string]string{"SCMP_CMP_NE": "!=", "SCMP_CMP_LT": "<", "SCMP_CMP_LE": "<=", "SCMP_CMP_EQ": "==", "SCMP_CMP_GE": ">=", "SCMP_CMP_GT": ">", "SCMP_CMP_MASKED_EQ": "=="}
+var compares = words{{"SCMP_CMP_NE", "!="}, {"SCMP_CMP_LT", "<"}, {"SCMP_CMP_LE", "<="}, {"SCMP_CMP_EQ", "=="}, {"SCMP_CMP_GE", ">="}, {"SCMP_CMP_GT", ">"}, {"SCMP_CMP_MASKED_EQ", "=="}}
 
 func (p *parser) arg(v *value) plan.SeccompArg {
 	var a plan.SeccompArg
@@ -309,7 +335,7 @@ func (p *parser) arg(v *value) plan.SeccompArg {
 		"valueTwo": func(v *value) { two = p.number(v, "valueTwo", 1<<64-1) },
 		"op": func(v *value) {
 			name := p.text(v, "op")
-			if a.Op = compares[name]; a.Op == "" {
+			if a.Op = compares.of(name); a.Op == "" {
 				p.errs.Add(v.at, "write one of SCMP_CMP_NE, SCMP_CMP_LT, SCMP_CMP_LE, SCMP_CMP_EQ, SCMP_CMP_GE, SCMP_CMP_GT, SCMP_CMP_MASKED_EQ", "unknown op %q", name)
 			}
 			masked = name == "SCMP_CMP_MASKED_EQ"
@@ -320,9 +346,4 @@ func (p *parser) arg(v *value) plan.SeccompArg {
 		a.Mask, a.Value = &one, two
 	}
 	return a
-}
-
-// isCall is whether some architecture has a system call of that name.
-func isCall(name string) bool {
-	return !strings.Contains(name, " ") && strings.Contains(" "+callNames, " "+name+" ")
 }

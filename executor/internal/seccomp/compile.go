@@ -43,9 +43,15 @@ type arch struct {
 	filter  string // of the default profile
 }
 
-var arches = map[string]arch{
-	"amd64": {0xc000003e, numbersAMD64, defaultAMD64},
-	"arm64": {0xc00000b7, numbersARM64, defaultARM64},
+// archOf is the architecture of that name (GOARCH).
+func archOf(goarch string) (a arch, ok bool) {
+	switch goarch {
+	case "amd64":
+		return arch{0xc000003e, numbersAMD64, defaultAMD64}, true
+	case "arm64":
+		return arch{0xc00000b7, numbersARM64, defaultARM64}, true
+	}
+	return arch{}, false
 }
 
 var (
@@ -55,7 +61,7 @@ var (
 
 // Filter is an array of struct sock_filter for an architecture (GOARCH).
 func Filter(s *plan.Seccomp, goarch string) (string, error) {
-	a, ok := arches[goarch]
+	a, ok := archOf(goarch)
 	switch {
 	case !ok:
 		return "", fmt.Errorf("no seccomp filter for %s", goarch)
