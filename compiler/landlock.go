@@ -1,7 +1,6 @@
 package compiler
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -44,7 +43,7 @@ func (c *compilation) landlock() {
 			}
 			s.Write = append(s.Write, plan.LandlockPath{Path: "/dev/pts"}, plan.LandlockPath{Path: "/dev/shm"})
 		case *plan.Device:
-			s.Devices = append(s.Devices, "/dev/"+path.Base(m.Path))
+			s.Devices = append(s.Devices, m.Path)
 		}
 		if target != "" && !writable {
 			locked = append(locked, schema.Field[string]{Value: target, Pos: schema.Pos{Line: p.at.Line, Col: p.at.Col}})

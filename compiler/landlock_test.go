@@ -15,6 +15,7 @@ func TestLandlock(t *testing.T) {
 		"proc: none":                  "/dev/pts /dev/shm",
 		"mounts: [/a:/a:rw, /b:/a/b]": "test.yaml:4:20: landlock cannot keep /a/b read-only inside /a, which is writable",
 		"mounts: [/a:/a:rw, {type: file, target: /a/b, content: x}]":                            "landlock cannot keep /a/b read-only inside /a",
+		"devices: [/dev/net/tun]":                                                               "/dev/full /dev/net/tun /dev/null",
 		"mounts: [/a:/a:rw, /b:/a/b:rw, /ab:/ab]":                                               "/a /a/b /dev/pts /dev/shm",
 		"rootfs: {host: true, write: discard}":                                                  "test.yaml:3:22: landlock cannot hold anything where the whole root is writable",
 		"mounts: [{type: overlay, target: /o, lower: [/l], write: discard}]":                    "/dev/pts /dev/shm /o",
