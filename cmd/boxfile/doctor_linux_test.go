@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 	"github.com/boxfile/boxfile/executor/doctor"
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
@@ -54,7 +55,7 @@ func (p *patient) script(text string) *diagnosis {
 	if p.user {
 		words, err := ordinaryCommand(nil)
 		if err != nil {
-			skip(p.t, err.Error())
+			fixture.Skip(p.t, err.Error())
 		}
 		as = strings.Join(words, " ") + " "
 	}
@@ -281,7 +282,7 @@ func TestDoctorNamesToolsOfIDs(t *testing.T) {
 func TestDoctorNamesAMissingTun(t *testing.T) {
 	there := func(p string) bool { _, err := os.Stat(p); return err == nil }
 	if !there("/dev/net") || !there("/usr/bin/pasta") && !there("/usr/bin/slirp4netns") {
-		skip(t, "/dev/net, or pasta and slirp4netns, are not there")
+		fixture.Skip(t, "/dev/net, or pasta and slirp4netns, are not there")
 	}
 	eachPatient(t, func(p *patient) {
 		p.file("network: outbound\nshell: \"true\"")
@@ -331,7 +332,7 @@ command: [nosuchcommand]
 		if p.user { // to keep something, the folder has to be one's own
 			words, err := ordinaryCommand(nil)
 			if err != nil {
-				skip(p.t, err.Error())
+				fixture.Skip(p.t, err.Error())
 			}
 			if out, err := exec.Command("chown", strings.TrimPrefix(words[1], "--reuid="), p.dir).CombinedOutput(); err != nil {
 				p.t.Fatalf("%v: %s", err, out)

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 )
 
 // everything is a Boxfile that asks the host for all it can be asked for.
@@ -62,14 +64,14 @@ func acts(trace string) []string {
 func traced(t *testing.T, dir string, args ...string) (trace string, err error) {
 	t.Helper()
 	if _, err := exec.LookPath("strace"); err != nil {
-		skip(t, "strace is not installed")
+		fixture.Skip(t, "strace is not installed")
 	}
 	log := filepath.Join(t.TempDir(), "trace")
 	cmd := exec.Command("strace", append([]string{"-f", "-o", log, filepath.Join(bin, "boxfile")}, args...)...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if strings.Contains(string(out), "strace: ") && strings.Contains(string(out), "PTRACE") {
-		skip(t, "this machine does not allow ptrace")
+		fixture.Skip(t, "this machine does not allow ptrace")
 	}
 	b, readErr := os.ReadFile(log)
 	if readErr != nil {

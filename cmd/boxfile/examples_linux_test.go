@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 )
 
 // promised is a line of what each example's own comment says that it prints.
@@ -174,7 +176,7 @@ func eachExample(t *testing.T, test func(r *run)) {
 			t.Run(name+" "+who, func(t *testing.T) {
 				there := func(p string) bool { _, err := os.Stat(p); return err == nil }
 				if p := programs[name]; p != "" && !slices.ContainsFunc(strings.Split(p, " or "), there) {
-					skip(t, p+" is not there")
+					fixture.Skip(t, p+" is not there")
 				}
 				test(&run{t: t, dir: exampleFolder(t, user), name: name, user: user})
 			})
@@ -201,7 +203,7 @@ func exampleFolder(t *testing.T, user bool) string {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if u, err := ordinary(); user && err == nil {
+	if u, err := fixture.Ordinary(); user && err == nil {
 		if out, err := exec.Command("chown", "-R", u.Uid+":"+u.Gid, dir).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
@@ -223,7 +225,7 @@ func (r *run) inputs(words ...string) []string {
 }
 
 func (r *run) ids() (uid, gid string) {
-	if u, err := ordinary(); r.user && err == nil {
+	if u, err := fixture.Ordinary(); r.user && err == nil {
 		return u.Uid, u.Gid
 	}
 	return strconv.Itoa(os.Getuid()), strconv.Itoa(os.Getgid())
@@ -238,7 +240,7 @@ func firstSubID(t *testing.T, uid string) string {
 			return f[1]
 		}
 	}
-	skip(t, "user "+uid+" has no line in /etc/subuid")
+	fixture.Skip(t, "user "+uid+" has no line in /etc/subuid")
 	return ""
 }
 
@@ -253,7 +255,7 @@ func (r *run) command(env []string, name string, words ...string) (string, int) 
 	if r.user {
 		var err error
 		if all, err = ordinaryCommand(all); err != nil {
-			skip(r.t, err.Error())
+			fixture.Skip(r.t, err.Error())
 		}
 	}
 	cmd := exec.Command(all[0], all[1:]...)

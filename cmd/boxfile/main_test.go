@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -38,30 +38,12 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		bin = dir
-		if err := build(filepath.Join(dir, "boxfile")); err != nil {
+		if err := fixture.Build(".", filepath.Join(dir, "boxfile")); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		return m.Run()
 	}())
-}
-
-// build makes the program as the Makefile does, or takes the one that
-// BOXFILE_TEST_BINARY names, for machines without a Go toolchain.
-func build(to string) error {
-	if ready := os.Getenv("BOXFILE_TEST_BINARY"); ready != "" {
-		b, err := os.ReadFile(ready)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(to, b, 0o755)
-	}
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", to, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return nil
 }
 
 func TestScript(t *testing.T) {
@@ -140,26 +122,13 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// ordinary is an ordinary user for root to become.
-func ordinary() (*user.User, error) {
-	for _, name := range []string{os.Getenv("BOXFILE_TEST_USER"), "tester", "nobody"} {
-		if name == "" {
-			continue
-		}
-		if u, err := user.Lookup(name); err == nil {
-			return u, nil
-		}
-	}
-	return nil, errors.New("there is no user tester or nobody; BOXFILE_TEST_USER names another")
-}
-
 // ordinaryCommand is the command as an ordinary user would give it: as it is, or
 // with root's rights put down.
 func ordinaryCommand(words []string) ([]string, error) {
 	if os.Getuid() != 0 {
 		return words, nil
 	}
-	u, err := ordinary()
+	u, err := fixture.Ordinary()
 	if err != nil {
 		return nil, err
 	}
@@ -192,13 +161,4 @@ func mkfifo(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: mkfifo NAME")
 	}
 	ts.Check(syscall.Mkfifo(ts.MkAbs(args[0]), 0o666))
-}
-
-// skip says what is missing; where everything can be installed that is a failure.
-func skip(t *testing.T, missing string) {
-	t.Helper()
-	if os.Getenv("BOXFILE_TEST_NO_SKIP") != "" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
 }

@@ -10,17 +10,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 )
 
 // copyOfBoxfile puts a copy where every user can execute it.
 func copyOfBoxfile(t *testing.T, name string) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(bin, "boxfile"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	path := filepath.Join(bin, name)
-	if err := os.WriteFile(path, b, 0o755); err != nil {
+	if err := fixture.Copy(filepath.Join(bin, "boxfile"), path); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.Remove(path) })
@@ -31,7 +29,7 @@ func mustRefuse(t *testing.T, path string) {
 	t.Helper()
 	words, err := ordinaryCommand([]string{path, "version"})
 	if err != nil {
-		skip(t, err.Error())
+		fixture.Skip(t, err.Error())
 	}
 	out, err := exec.Command(words[0], words[1:]...).CombinedOutput()
 	var exit *exec.ExitError
@@ -69,7 +67,7 @@ func TestASetuidCopyRefuses(t *testing.T) {
 func TestACopyWithFileCapabilitiesRefuses(t *testing.T) {
 	needRootAndSetuid(t)
 	if _, err := exec.LookPath("setcap"); err != nil {
-		skip(t, "setcap (libcap2-bin) is not installed")
+		fixture.Skip(t, "setcap (libcap2-bin) is not installed")
 	}
 	path := copyOfBoxfile(t, "filecaps")
 	if out, err := exec.Command("setcap", "cap_sys_admin+ep", path).CombinedOutput(); err != nil {
@@ -81,7 +79,7 @@ func TestACopyWithFileCapabilitiesRefuses(t *testing.T) {
 func TestAnOrdinaryUserIsNotRefused(t *testing.T) {
 	words, err := ordinaryCommand([]string{filepath.Join(bin, "boxfile"), "version"})
 	if err != nil {
-		skip(t, err.Error())
+		fixture.Skip(t, err.Error())
 	}
 	if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 )
 
 // everyday is what people run in boxes, each with what it needs on the machine. go
@@ -56,7 +58,7 @@ func TestEverydayPrograms(t *testing.T) {
 			}
 			t.Run(p.name+map[bool]string{true: "_user"}[user], func(t *testing.T) {
 				if _, err := os.Stat(p.needs); err != nil {
-					skip(t, p.needs+" is missing")
+					fixture.Skip(t, p.needs+" is missing")
 				}
 				r := &run{t: t, dir: t.TempDir(), name: p.name, user: user}
 				file := filepath.Join(r.dir, "box.yaml")

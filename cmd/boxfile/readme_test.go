@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 )
 
 var (
@@ -72,7 +74,7 @@ func tourRun(t *testing.T, dir, line string, asRoot bool) string {
 	if !asRoot {
 		var err error
 		if words, err = ordinaryCommand(words); err != nil {
-			skip(t, err.Error())
+			fixture.Skip(t, err.Error())
 		}
 	}
 	cmd := exec.Command(words[0], words[1:]...)

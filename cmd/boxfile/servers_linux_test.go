@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 )
 
 // server is an example that runs beside the test.
@@ -31,7 +33,7 @@ func (r *run) serve(port string, words ...string) *server {
 	if r.user {
 		var err error
 		if all, err = ordinaryCommand(all); err != nil {
-			skip(r.t, err.Error())
+			fixture.Skip(r.t, err.Error())
 		}
 	}
 	s := &server{r: r, cmd: exec.Command(all[0], all[1:]...)}
@@ -126,7 +128,7 @@ func get(url string) string {
 func TestTwoPostgres(t *testing.T) {
 	psql, err := exec.LookPath("psql")
 	if err != nil {
-		skip(t, "psql is not installed")
+		fixture.Skip(t, "psql is not installed")
 	}
 	eachExample(t, func(r *run) {
 		if r.name != "two-postgres" {

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 )
 
 // initBudget is what package initialisation may cost over an empty Go program, in milliseconds.
@@ -52,7 +54,7 @@ func TestPackageInitialisationIsNearlyFree(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := exec.LookPath("go"); err != nil {
-		skip(t, "there is no Go toolchain to build an empty program with")
+		fixture.Skip(t, "there is no Go toolchain to build an empty program with")
 	}
 	build := exec.Command("go", "build", "-o", empty, source)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -91,7 +93,7 @@ var unlinked = map[string]string{
 
 func TestTheShippedBinaryLinksNothingDear(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
-		skip(t, "there is no Go toolchain to list dependencies with")
+		fixture.Skip(t, "there is no Go toolchain to list dependencies with")
 	}
 	list := exec.Command("go", "list", "-deps", ".")
 	list.Env = append(os.Environ(), "CGO_ENABLED=0")

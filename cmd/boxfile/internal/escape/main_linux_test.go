@@ -4,11 +4,8 @@ package escape
 
 import (
 	"debug/elf"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 	"golang.org/x/sys/unix"
 )
 
@@ -62,19 +60,10 @@ func prepare(dir string) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	if err := build(shared.boxfile); err != nil {
+	if err := fixture.Build("../..", shared.boxfile); err != nil {
 		return err
 	}
 	return static(shared.probe)
-}
-
-// build makes the program as the Makefile does, or takes the one that
-// BOXFILE_TEST_BINARY names, for machines without a Go toolchain.
-func build(to string) error {
-	if ready := os.Getenv("BOXFILE_TEST_BINARY"); ready != "" {
-		return copyFile(ready, to)
-	}
-	return goTool("build", "-trimpath", "-ldflags=-s -w", "-o", to, "../..")
 }
 
 // static is the test binary as it can run in any root: where this one is linked
@@ -90,30 +79,9 @@ func static(to string) error {
 	}
 	defer f.Close()
 	if slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
-		return goTool("test", "-c", "-o", to, ".")
+		return fixture.Go("test", "-c", "-o", to, ".")
 	}
-	return copyFile(self, to)
-}
-
-func goTool(words ...string) error {
-	cmd := exec.Command("go", words...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go %s: %w\n%s", words[0], err, out)
-	}
-	return nil
-}
-
-// copyFile makes an executable copy. What is open for writing in some child that
-// is about to execute cannot be executed, so nothing is forked meanwhile.
-func copyFile(from, to string) error {
-	b, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	return os.WriteFile(to, b, 0o755)
+	return fixture.Copy(self, to)
 }
 
 // config is one way to run every row.
@@ -139,9 +107,9 @@ func (c config) credential(t *testing.T) *syscall.Credential {
 	if !c.user || os.Getuid() != 0 {
 		return nil
 	}
-	u, err := ordinary()
+	u, err := fixture.Ordinary()
 	if err != nil {
-		skip(t, err.Error())
+		fixture.Skip(t, err.Error())
 	}
 	uid, _ := strconv.ParseUint(u.Uid, 10, 32)
 	gid, _ := strconv.ParseUint(u.Gid, 10, 32)
@@ -159,28 +127,6 @@ func (c config) need(t *testing.T) {
 	}
 	x := newTrial(t, c)
 	if r := x.up(box{yaml: rootYAML}, "look"); r.code != 0 {
-		skip(t, "no subordinate ids: "+r.stderr)
+		fixture.Skip(t, "no subordinate ids: "+r.stderr)
 	}
-}
-
-// ordinary is an ordinary user for root to become.
-func ordinary() (*user.User, error) {
-	for _, name := range []string{os.Getenv("BOXFILE_TEST_USER"), "tester", "nobody"} {
-		if name == "" {
-			continue
-		}
-		if u, err := user.Lookup(name); err == nil {
-			return u, nil
-		}
-	}
-	return nil, errors.New("there is no user tester or nobody; BOXFILE_TEST_USER names another")
-}
-
-// skip says what is missing; where everything can be installed that is a failure.
-func skip(t *testing.T, missing string) {
-	t.Helper()
-	if os.Getenv("BOXFILE_TEST_NO_SKIP") != "" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
 }

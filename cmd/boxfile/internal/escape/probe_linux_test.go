@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 	"golang.org/x/sys/unix"
 )
 
@@ -75,7 +76,7 @@ func probeMain(words []string) int {
 			}
 		}
 	case "setuid": // FILE: a setuid copy of the probe
-		err := copyFile("/"+probeName, words[1])
+		err := fixture.Copy("/"+probeName, words[1])
 		if err == nil {
 			err = os.Chmod(words[1], 0o755|os.ModeSetuid|os.ModeSetgid)
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 	"golang.org/x/sys/unix"
 )
 
@@ -49,7 +50,7 @@ func twinPtrace(x *trial) {
 func attackExe(x *trial) {
 	x.held(x.up(box{yaml: rootYAML + "security: {capabilities: [SYS_PTRACE]}\n"}, "exe"))
 	mine := x.path("boxfile") // the caller's own, as in a home directory
-	x.must(copyFile(shared.boxfile, mine))
+	x.must(fixture.Copy(shared.boxfile, mine))
 	x.file("out/", "")
 	x.must(os.Chmod(x.path("out"), 0o777))
 	x.file("root/inner/proc/", "")
@@ -173,7 +174,7 @@ func attackSetuid(x *trial) {
 		"caps":   func(p string) error { return unix.Setxattr(p, "security.capability", []byte(fileCapabilities), 0) },
 	} {
 		more := filepath.Join(x.base, name)
-		x.must(copyFile(shared.boxfile, more))
+		x.must(fixture.Copy(shared.boxfile, more))
 		x.must(give(more))
 		marker := x.path("root/made")
 		r := caller.up(box{program: more, yaml: "rootfs: {dir: ./root}\nmounts: [{source: ./made, target: /mnt, create: dir}]\n"}, "look")
