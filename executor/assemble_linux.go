@@ -9,10 +9,10 @@ import (
 )
 
 // assemble writes a program down for the interpreter. Tags count the ops as
-// WriteText does: Enter, Command, Init.
+// WriteText does: Stage, Enter, Command, Init.
 func assemble(p *program.Program) (*fork.Listing, error) {
-	lists := [...][]program.Op{fork.Enter: p.Enter, fork.Command: p.Command, fork.Init: p.Init}
-	size := fork.Sizes{Regs: int(p.Regs), HasInit: p.HasInit}
+	lists := [...][]program.Op{fork.Stage: p.Stage, fork.Enter: p.Enter, fork.Command: p.Command, fork.Init: p.Init}
+	size := fork.Sizes{Regs: int(p.Regs), HasInit: p.HasInit, Staged: p.Stage != nil}
 	for part, ops := range lists {
 		size.Calls[part] = len(ops)
 		for i := range ops {
@@ -119,7 +119,7 @@ func (a *assembler) structure(m *program.More) fork.Arg {
 
 // opAt returns the op with a tag of assemble's, or nil.
 func opAt(p *program.Program, tag int) *program.Op {
-	for _, list := range [][]program.Op{p.Enter, p.Command, p.Init} {
+	for _, list := range [][]program.Op{p.Stage, p.Enter, p.Command, p.Init} {
 		if tag >= 0 && tag < len(list) {
 			return &list[tag]
 		}

@@ -63,6 +63,7 @@ type run struct {
 	ports   []port.Port           // listening
 	relay   *port.Relay           // serves them, once the box has handed its sockets over
 	helper  *helper               // connects the box to other networks, or nil
+	doors   map[program.Reg]int   // namespaces to be joined
 	letGo   int                   // 1 and the step whose limit was let go last
 }
 
@@ -90,6 +91,11 @@ func (r *run) run() (Status, *Failure) {
 	unix.Close(theirs)
 	if err != nil {
 		return Status{}, r.explainFork(err)
+	}
+	if r.prog.Stage != nil {
+		if f := r.second(ours); f != nil {
+			return Status{}, f
+		}
 	}
 	return r.watch(ours)
 }
@@ -146,7 +152,7 @@ func (r *run) start(control int) error {
 		return err
 	}
 	defer l.Free()
-	l.Erase, l.TellStarted = arguments(), r.opts.Progress != nil
+	l.Erase, l.TellStarted, l.Ends = arguments(), r.opts.Progress != nil, r.prog.Ends
 	if err := r.join(l); err != nil {
 		return err
 	}
@@ -242,6 +248,7 @@ type hearing struct {
 	signaled int  // wait status of a command that a signal has ended, or 0
 	failure  *Failure
 	sockets  []int // that came with a message
+	forked   int   // process 1, by the process before it
 }
 
 // next reads one message, and returns false when no more can come.
@@ -257,6 +264,8 @@ func (h *hearing) next() bool {
 	switch fork.Kind(binary.NativeEndian.Uint32(h.buf[:])) {
 	case fork.Failed:
 		h.failure, h.settled, h.ended = h.run.explain(int(int32(a)), syscall.Errno(b)), true, true
+	case fork.Forked:
+		h.forked = int(a)
 	case fork.Sockets:
 		h.left--
 		if h.failure = h.run.serve(h.sockets); h.failure != nil {
@@ -293,7 +302,8 @@ type ending struct {
 	timedOut bool
 }
 
-// wait collects the child, which is process 1: that succeeds only when its whole pid namespace is empty.
+// wait collects the child, which is process 1: that succeeds only when its whole pid
+// namespace is empty. Where that is not the box's own, the box ends through its cgroup.
 func (r *run) wait() (ending, error) {
 	var e ending
 	if !r.over(settleTime) {
@@ -304,9 +314,13 @@ func (r *run) wait() (ending, error) {
 	}
 	for {
 		_, err := unix.Wait4(r.child.PID, &e.status, unix.WALL, &e.usage)
-		if !errors.Is(err, unix.EINTR) {
-			return e, err
+		if errors.Is(err, unix.EINTR) {
+			continue
 		}
+		if r.prog.Ends && err == nil { // process 1 has done so, unless it was killed
+			err = r.killCgroups()
+		}
+		return e, err
 	}
 }
 
