@@ -35,7 +35,7 @@ func (r *run) hostOp(i int) *Failure {
 		r.limit = h
 	case program.Listen:
 		return r.listenAt(h)
-	case program.WriteMap, program.Attach: // at the sync point
+	case program.WriteMap, program.Attach, program.Relay: // once the box asks for it
 	}
 	return nil
 }

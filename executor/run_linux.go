@@ -26,6 +26,7 @@ var forwarded = []os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT
 // to it that no other goroutine can end that.
 func Run(p *program.Program, o Options) (Status, error) {
 	r := &run{prog: p, opts: o}
+	defer r.terminal.stop() // also when a panic is on its way
 	status, failure := r.run()
 	if failure == nil {
 		status.Left = r.removeCgroups()
@@ -50,20 +51,21 @@ func Run(p *program.Program, o Options) (Status, error) {
 
 // run is one run of a program.
 type run struct {
-	prog    *program.Program
-	opts    Options
-	child   fork.Child
-	undoers []func() error        // in the order of what was done
-	stop    func()                // ends the forwarding of signals
-	unlock  func()                // lets go of the thread that forked, or nil
-	closers []int                 // descriptors that hold locks while the box lives
-	cgroups map[int]*cgroup.Group // by the host op that made it
-	since   time.Time             // when the box was started
-	limit   *program.HostOp       // its timeout, or nil
-	ports   []port.Port           // listening
-	relay   *port.Relay           // serves them, once the box has handed its sockets over
-	helper  *helper               // connects the box to other networks, or nil
-	letGo   int                   // 1 and the step whose limit was let go last
+	prog     *program.Program
+	opts     Options
+	child    fork.Child
+	undoers  []func() error        // in the order of what was done
+	stop     func()                // ends the forwarding of signals
+	unlock   func()                // lets go of the thread that forked, or nil
+	closers  []int                 // descriptors that hold locks while the box lives
+	cgroups  map[int]*cgroup.Group // by the host op that made it
+	since    time.Time             // when the box was started
+	limit    *program.HostOp       // its timeout, or nil
+	ports    []port.Port           // listening
+	relay    *port.Relay           // serves them, once the box has handed its sockets over
+	terminal terminal
+	helper   *helper // connects the box to other networks, or nil
+	letGo    int     // 1 and the step whose limit was let go last
 }
 
 func (r *run) run() (Status, *Failure) {
@@ -197,7 +199,12 @@ func (r *run) watch(control int) (Status, *Failure) {
 	h := hearing{run: r, control: control}
 	for h.left = r.awaited(); (h.left > 0 || r.opts.Progress != nil) && !h.settled && r.ready(control) && h.next(); {
 	}
+	if f := r.relayTerminal(); f != nil {
+		h.failure = f
+		_ = unix.PidfdSendSignal(r.child.PIDFD, unix.SIGKILL, nil, 0) // gone already, or going
+	}
 	end, err := r.wait()
+	r.terminal.stop()
 	for !h.ended && h.next() {
 	}
 	r.stopHelper()
@@ -241,7 +248,8 @@ type hearing struct {
 	ended    bool // nothing more will be said
 	signaled int  // wait status of a command that a signal has ended, or 0
 	failure  *Failure
-	sockets  []int // that came with a message
+	handed   []int // descriptors that came with a message
+	served   bool  // no more of them come
 }
 
 // next reads one message, and returns false when no more can come.
@@ -257,9 +265,9 @@ func (h *hearing) next() bool {
 	switch fork.Kind(binary.NativeEndian.Uint32(h.buf[:])) {
 	case fork.Failed:
 		h.failure, h.settled, h.ended = h.run.explain(int(int32(a)), syscall.Errno(b)), true, true
-	case fork.Sockets:
-		h.left--
-		if h.failure = h.run.serve(h.sockets); h.failure != nil {
+	case fork.Descriptors:
+		h.left, h.served = h.left-1, true
+		if h.failure = h.run.serve(h.handed); h.failure != nil {
 			_ = unix.PidfdSendSignal(h.run.child.PIDFD, unix.SIGKILL, nil, 0) // gone already, or going
 			h.ended = true
 			return false

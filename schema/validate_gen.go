@@ -4,7 +4,7 @@ package schema
 
 // rules[0] is rule 1, the whole document.
 var rules = [...]rule{
-	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 58}, {"ports", 66}, {"proc", 78}, {"resources", 79}, {"rlimits", 99}, {"rootfs", 105}, {"security", 114}, {"shell", 128}, {"stop", 129}, {"sys", 132}, {"timeout", 133}, {"umask", 134}, {"user", 135}, {"workdir", 136}}, closed: true, free: true}, // 1 #
+	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 58}, {"ports", 66}, {"proc", 78}, {"resources", 79}, {"rlimits", 99}, {"rootfs", 105}, {"security", 114}, {"shell", 128}, {"stop", 129}, {"sys", 132}, {"timeout", 133}, {"tty", 134}, {"umask", 137}, {"user", 138}, {"workdir", 139}}, closed: true, free: true}, // 1 #
 	{types: kindInt, constant: "1"},                                // 2 #/properties/boxfile
 	{types: kindList, items: 4, minItems: 1},                       // 3 #/properties/command
 	{types: kindString | kindInt | kindInt | kindFloat | kindBool}, // 4 #/properties/command/items
@@ -137,9 +137,12 @@ var rules = [...]rule{
 	{types: kindString, minLen: 1},                    // 131 #/$defs/stop/properties/signal
 	{types: kindString, enum: []string{"none", "ro"}}, // 132 #/properties/sys
 	{types: kindString, minLen: 1},                    // 133 #/properties/timeout
-	{types: kindString, pattern: 5},                   // 134 #/properties/umask
-	{types: kindString | kindInt},                     // 135 #/properties/user
-	{types: kindString, minLen: 1},                    // 136 #/properties/workdir
+	{oneOf: []int{135, 136}},                          // 134 #/properties/tty
+	{types: kindBool},                                 // 135 #/properties/tty/oneOf/0
+	{types: kindString, enum: []string{"auto"}},       // 136 #/properties/tty/oneOf/1
+	{types: kindString, pattern: 5},                   // 137 #/properties/umask
+	{types: kindString | kindInt},                     // 138 #/properties/user
+	{types: kindString, minLen: 1},                    // 139 #/properties/workdir
 }
 
 var patterns = [...]automaton{

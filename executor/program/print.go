@@ -104,6 +104,8 @@ func (h HostOp) String() string {
 		return fmt.Sprintf("run %s %s, until the box is gone", h.Helper.Path, strings.Join(h.Helper.Args, " "))
 	case Listen:
 		return h.Ports.String()
+	case Relay:
+		return h.Terminal.String()
 	case KeepDir:
 		return fmt.Sprintf("keep %s %q", strconv.Quote(h.Path), h.Dirs)
 	}

@@ -14,11 +14,11 @@ type Kind uint32
 
 // What a child says. Each message is three 32-bit words in the machine's byte order.
 const (
-	Failed   Kind = 1 + iota // tag of the call, errno
-	Started                  // the command was executed; only if the listing asks for it
-	Signaled                 // wait status of the command, which a signal ended
-	Sync                     // number of the point; the child goes on after one byte
-	Sockets                  // how many, which are with it (SCM_RIGHTS, unix(7))
+	Failed      Kind = 1 + iota // tag of the call, errno
+	Started                     // the command was executed; only if the listing asks for it
+	Signaled                    // wait status of the command, which a signal ended
+	Sync                        // number of the point; the child goes on after one byte
+	Descriptors                 // how many, which are with it (SCM_RIGHTS, unix(7))
 )
 
 // MessageSize is the length of a message in bytes.
