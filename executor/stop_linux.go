@@ -34,7 +34,11 @@ func (r *run) signalled(s unix.Signal) {
 	case unix.SIGTSTP:
 		r.pause()
 	case unix.SIGCONT:
+		r.terminal.hold()
 		r.thaw()
+		r.send(s)
+	case unix.SIGWINCH:
+		r.terminal.resize() // the kernel tells the box, where it has a terminal of its own
 		r.send(s)
 	case unix.SIGINT:
 		if r.ending.begun {
@@ -97,6 +101,7 @@ func (r *run) kill() {
 // (an orphaned process group), and the box waits for SIGCONT alone.
 func (r *run) pause() {
 	r.freeze()
+	r.terminal.letGo()
 	_ = r.signals.Raise(unix.SIGTSTP) // boxfile runs on, and goes on hearing signals
 }
 

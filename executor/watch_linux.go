@@ -19,6 +19,7 @@ type ending struct {
 func (r *run) watch(control int) (Status, *Failure) {
 	h := hearing{run: r, control: control, left: r.awaited()}
 	end, err := r.attend(&h)
+	r.terminal.stop()
 	for !h.ended && h.next() {
 	}
 	r.stopHelper()
@@ -44,6 +45,11 @@ func (r *run) watch(control int) (Status, *Failure) {
 func (r *run) attend(h *hearing) (ending, error) {
 	var e ending
 	for {
+		if h.failure == nil && h.left <= 0 {
+			if h.failure = r.relayTerminal(); h.failure != nil {
+				r.kill()
+			}
+		}
 		fds := [...]unix.PollFd{{Fd: int32(r.child.PIDFD), Events: unix.POLLIN}, {Fd: int32(r.signals.FD), Events: unix.POLLIN}, {Fd: -1, Events: unix.POLLIN}}
 		if h.waits() {
 			fds[2].Fd = int32(h.control)

@@ -14,13 +14,13 @@ type Kind uint32
 
 // What a child says. Each message is three 32-bit words in the machine's byte order.
 const (
-	Failed   Kind = 1 + iota // tag of the call, errno
-	Started                  // the command was executed; only if the listing asks for it
-	Signaled                 // wait status of the command, which a signal ended
-	Sync                     // number of the point; the child goes on after one byte
-	Forked                   // pid of process 1, as the process before it sees it; that one is over
-	Sockets                  // how many, which are with it (SCM_RIGHTS, unix(7))
-	Doing                    // tag of the call that comes next; only of calls that ask for it
+	Failed      Kind = 1 + iota // tag of the call, errno
+	Started                     // the command was executed; only if the listing asks for it
+	Signaled                    // wait status of the command, which a signal ended
+	Sync                        // number of the point; the child goes on after one byte
+	Forked                      // pid of process 1, as the process before it sees it; that one is over
+	Descriptors                 // how many, which are with it (SCM_RIGHTS, unix(7))
+	Doing                       // tag of the call that comes next; only of calls that ask for it
 )
 
 // MessageSize is the length of a message in bytes.
