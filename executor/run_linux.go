@@ -214,7 +214,7 @@ type hearing struct {
 // next reads one message, and returns false when no more can come.
 func (h *hearing) next() bool {
 	n, err := h.receive()
-	if errors.Is(err, unix.EINTR) {
+	if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNRESET) { // it ended before it read; what it has said comes next
 		return true
 	}
 	if err != nil || n != len(h.buf) {
