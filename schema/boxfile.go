@@ -208,7 +208,7 @@ type CgroupFile struct {
 	Value Field[string]
 }
 
-// Stop says how Timeout ends the box.
+// Stop says how the box ends before its command does: by Timeout, or because boxfile gets SIGTERM or SIGINT.
 type Stop struct {
 	Pos    Pos
 	Signal Field[string] `yaml:"signal"` // without SIG

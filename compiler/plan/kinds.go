@@ -34,6 +34,7 @@ type Visitor interface {
 	OOM(*OOM) error
 	CgroupFile(*CgroupFile) error
 	Timeout(*Timeout) error
+	Stop(*Stop) error
 	Publish(*Publish) error
 	Outbound(*Outbound) error
 	IDMapRanges(*IDMapRanges) error
@@ -93,6 +94,7 @@ var kinds = [...]Info{
 	{"oom", Host, func() Step { return new(OOM) }},
 	{"cgroup_file", Host, func() Step { return new(CgroupFile) }},
 	{"timeout", Host, func() Step { return new(Timeout) }},
+	{"stop", Host, func() Step { return new(Stop) }},
 	{"publish", Host, func() Step { return new(Publish) }},
 	{"outbound", Host, func() Step { return new(Outbound) }},
 	{"idmap_ranges", Host, func() Step { return new(IDMapRanges) }},
@@ -166,6 +168,7 @@ func (s *IO) Accept(v Visitor) error            { return v.IO(s) }
 func (s *OOM) Accept(v Visitor) error           { return v.OOM(s) }
 func (s *CgroupFile) Accept(v Visitor) error    { return v.CgroupFile(s) }
 func (s *Timeout) Accept(v Visitor) error       { return v.Timeout(s) }
+func (s *Stop) Accept(v Visitor) error          { return v.Stop(s) }
 func (s *Publish) Accept(v Visitor) error       { return v.Publish(s) }
 func (s *Outbound) Accept(v Visitor) error      { return v.Outbound(s) }
 func (s *IDMapRanges) Accept(v Visitor) error   { return v.IDMapRanges(s) }

@@ -117,9 +117,11 @@ const (
 	MakeCgroup HostKind = "cgroup"  // Cgroup
 	SetLimit   HostKind = "limit"   // write Value to file Path of the cgroup that op Group has made, and read it back
 	EndAfter   HostKind = "timeout" // After, then Signal, then Grace, then kill
-	Listen     HostKind = "listen"  // at Ports
-	Attach     HostKind = "attach"  // Helper, at sync point 1
-	Relay      HostKind = "relay"   // Terminal, once the box has handed its end over
+	// EndWhenAsked: Signal in place of TERM; Grace after TERM or INT, then kill.
+	EndWhenAsked HostKind = "stop"
+	Listen       HostKind = "listen" // at Ports
+	Attach       HostKind = "attach" // Helper, at sync point 1
+	Relay        HostKind = "relay"  // Terminal, once the box has handed its end over
 )
 
 // HostOp is what boxfile itself does on the host, before the fork or at a sync

@@ -18,7 +18,8 @@ const (
 	Started                     // the command was executed; only if the listing asks for it
 	Signaled                    // wait status of the command, which a signal ended
 	Sync                        // number of the point; the child goes on after one byte
-	Descriptors                 // how many, which are with it (SCM_RIGHTS, unix(7))
+	Descriptors                 //  how many, which are with it (SCM_RIGHTS, unix(7))
+	Doing                       // tag of the call that comes next; only of calls that ask for it
 )
 
 // MessageSize is the length of a message in bytes.
@@ -89,6 +90,9 @@ func firstChild(im *image) {
 func run(im *image, list []call) {
 	for i := 0; i < len(list); i++ {
 		c := (*call)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(list)), uintptr(i)*unsafe.Sizeof(call{})))
+		if c.flags&flagTell != 0 {
+			tell(im, Doing, c.tag, 0)
+		}
 		r, e := one(im, c)
 		if e == 0 && c.flags&flagWant != 0 && int64(r) != c.want {
 			e = unix.EPROTO // a short write, or the other end of a socket is gone
