@@ -24,7 +24,7 @@ import (
 // the box, so a process can run one box at a time.
 func Run(p *program.Program, o Options) (Status, error) {
 	r := &run{prog: p, opts: o}
-	defer r.terminal.stop() // also when a panic is on its way
+	defer r.terminal.letGo() // a panic may be on its way
 	status, failure := r.run()
 	if failure == nil {
 		status.Left = r.removeCgroups()

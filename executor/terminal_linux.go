@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"errors"
 	"time"
 
 	"github.com/boxfile/boxfile/executor/internal/pty"
@@ -9,63 +8,58 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hangUpGrace is how long a box may go on once the caller's terminal has gone away.
+// hangUpGrace is how long a box may go on once the caller's terminal has gone away,
+// unless its file has a grace period.
 const hangUpGrace = 10 * time.Second
 
 // terminal is a box's terminal in boxfile's hands. What it does on a run without one is nothing.
 type terminal struct {
 	master int // 0: none, or the relay has it
 	relay  *pty.Relay
+	heard  bool // that the caller's has gone away
 }
 
-// relayTerminal begins to relay. It is the last thing before the command is waited for, so that
-// nothing is told on a terminal that is raw by then, and signals are caught, so that
-// none of them ends boxfile and leaves it so.
-func (r *run) relayTerminal() *Failure {
-	if r.terminal.master == 0 {
-		return nil
+// relayTerminal begins to relay, once the box has handed its end over and nothing more
+// will be told: a terminal that is raw is not for messages.
+func (r *run) relayTerminal(h *hearing) {
+	t := &r.terminal
+	if t.master == 0 || h.failure != nil {
+		return
 	}
 	for i := range r.prog.Host {
-		h := &r.prog.Host[i]
-		if h.Kind != program.Relay {
+		op := &r.prog.Host[i]
+		if op.Kind != program.Relay || op.Rehearsed {
 			continue
 		}
-		if h.Rehearsed {
-			r.closers = append(r.closers, r.terminal.master)
-			return nil
-		}
-		master := r.terminal.master
-		r.terminal.master = 0
-		var err error
-		if r.terminal.relay, err = pty.Start(h.Terminal.In, h.Terminal.Out, master, r.hangUp); err != nil {
-			return r.failHost(h, err)
+		master, err := t.master, error(nil)
+		t.master = 0
+		if t.relay, err = pty.Start(op.Terminal.In, op.Terminal.Out, master); err != nil {
+			h.failure = r.failHost(op, err)
+			r.kill()
 		}
 	}
-	return nil
 }
 
 // hangUp ends a box whose terminal has gone away. The kernel has told those who have
 // it as their controlling one; the command hears it whether it has or not.
 func (r *run) hangUp() {
-	_ = unix.PidfdSendSignal(r.child.PIDFD, unix.SIGHUP, nil, 0) // gone already
-	if !r.over(hangUpGrace) {
-		_ = unix.PidfdSendSignal(r.child.PIDFD, unix.SIGKILL, nil, 0)
+	r.terminal.heard = true
+	if !r.ending.until.IsZero() || r.ending.killed {
+		return // it is ending
 	}
+	how := program.HostOp{Signal: int(unix.SIGHUP), Grace: hangUpGrace}
+	if r.asked != nil {
+		how.Grace = r.asked.Grace
+	}
+	r.end(&how)
 }
 
-// over waits for the end of process 1, but no longer than that, and says whether it has come.
-func (r *run) over(atMost time.Duration) bool {
-	until := time.Now().Add(atMost)
-	for {
-		left := unix.NsecToTimespec(max(0, int64(time.Until(until))))
-		n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(r.child.PIDFD), Events: unix.POLLIN}}, &left, nil)
-		if err == nil {
-			return n > 0
-		}
-		if !errors.Is(err, unix.EINTR) { // the wait for the child tells
-			return false
-		}
+// gone is a descriptor that can be read once the caller's terminal has gone away, or -1.
+func (t *terminal) gone() int32 {
+	if t.relay == nil || t.heard {
+		return -1
 	}
+	return int32(t.relay.Gone)
 }
 
 // stop shows what the box has said last, once it is gone, and gives the terminal back.
@@ -92,8 +86,10 @@ func (t *terminal) hold() {
 	}
 }
 
-func (t *terminal) resize() {
+// resize hands on the terminal's size, and says whether there is a terminal.
+func (t *terminal) resize() bool {
 	if t.relay != nil {
 		t.relay.Resize()
 	}
+	return t.relay != nil
 }

@@ -217,7 +217,8 @@ func TestTtyJobControl(t *testing.T) {
 		s.Resize(50, 132)
 		s.Type("stty size\r")
 		s.Await("50 132")
-		s.Type("trap 'echo resized $((40+2))' WINCH; read x; wait\r") // the box is told of the next, too
+		s.Type("trap 'echo resized $((40+2))' WINCH; echo trapped $((40+3)); read x\r")
+		s.Await("trapped 43")
 		s.Resize(51, 133)
 		s.Type("\r")
 		s.Await("resized 42")

@@ -52,7 +52,7 @@ func (r *Relay) hold() {
 	}
 	if r.saved == nil {
 		r.saved = before
-		r.typed.poke()
+		poke(r.typed.wake)
 	}
 	r.neverWait()
 	r.resize()

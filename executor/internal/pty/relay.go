@@ -20,7 +20,7 @@ const (
 // Relay passes bytes between the caller's terminal and the master of another.
 type Relay struct {
 	in, out, master int
-	hungUp          func()
+	Gone            int // can be read once the caller's terminal has gone away
 	typed, shown    side
 	over            atomic.Bool // nobody is left on the other side
 
@@ -36,9 +36,9 @@ type side struct {
 }
 
 // Start relays until Stop. It owns master, whatever happens. When the caller's terminal
-// goes away, the other one does, and hungUp is called, once.
-func Start(in, out, master int, hungUp func()) (*Relay, error) {
-	r := &Relay{in: in, out: out, master: master, hungUp: hungUp, typed: side{wake: -1}, shown: side{wake: -1}}
+// goes away, the other one does.
+func Start(in, out, master int) (*Relay, error) {
+	r := &Relay{in: in, out: out, master: master, Gone: -1, typed: side{wake: -1}, shown: side{wake: -1}}
 	if err := r.prepare(); err != nil {
 		r.close()
 		return nil, err
@@ -53,8 +53,8 @@ func Start(in, out, master int, hungUp func()) (*Relay, error) {
 // gives the caller's terminal back.
 func (r *Relay) Stop() {
 	r.over.Store(true)
-	r.shown.poke()
-	r.typed.poke()
+	poke(r.shown.wake)
+	poke(r.typed.wake)
 	<-r.shown.done
 	<-r.typed.done
 	r.LetGo()
@@ -65,18 +65,18 @@ func (r *Relay) prepare() error {
 	if err := unix.SetNonblock(r.master, true); err != nil {
 		return fmt.Errorf("fcntl: %w", err)
 	}
-	for _, s := range [...]*side{&r.typed, &r.shown} {
+	for _, event := range [...]*int{&r.typed.wake, &r.shown.wake, &r.Gone} {
 		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 		if err != nil {
 			return fmt.Errorf("eventfd: %w", err)
 		}
-		s.wake = fd
+		*event = fd
 	}
 	return nil
 }
 
 func (r *Relay) close() {
-	for _, fd := range [...]int{r.master, r.typed.wake, r.shown.wake} {
+	for _, fd := range [...]int{r.master, r.typed.wake, r.shown.wake, r.Gone} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -101,8 +101,8 @@ func (r *Relay) run(s *side, pass func()) {
 	}()
 }
 
-func (s *side) poke() {
-	_, _ = unix.Write(s.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // full: it is awake then
+func poke(event int) {
+	_, _ = unix.Write(event, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // full: it is awake then
 }
 
 // wait sleeps until there is something to do: events of fd, a poke, or the end of a tick.
@@ -199,9 +199,9 @@ func (r *Relay) show(b []byte) {
 // hangUp passes the end of the caller's terminal on: with its master the other one goes.
 func (r *Relay) hangUp() {
 	r.over.Store(true)
-	r.shown.poke()
+	poke(r.shown.wake)
 	<-r.shown.done
 	unix.Close(r.master)
 	r.master = -1
-	r.hungUp()
+	poke(r.Gone)
 }
