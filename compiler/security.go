@@ -18,7 +18,7 @@ var defaultCapabilities = [...]string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID
 var (
 	procMasks  = [...]string{"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats"}
 	procLocks  = [...]string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
-	sysfsMasks = [...]string{"/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux", "/sys/hypervisor", "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing", "/sys/power"}
+	sysfsMasks = [...]string{"/sys/devices/system/cpu/cpu*/thermal_throttle", "/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux", "/sys/hypervisor", "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing", "/sys/power"}
 )
 
 const (

@@ -30,6 +30,17 @@ func Probe(n Needs) (Facts, error) {
 	for _, p := range n.Itself {
 		f.Paths[p] = look(n.Folder, p, unix.AT_SYMLINK_NOFOLLOW)
 	}
+	for _, p := range n.Patterns {
+		if f.Matches == nil {
+			f.Matches = make(map[string][]string, len(n.Patterns))
+		}
+		if f.Matches[p], err = filepath.Glob(p); err != nil {
+			return f, fmt.Errorf("%s: %w", p, err)
+		}
+		for _, m := range f.Matches[p] {
+			f.Paths[m] = look(n.Folder, m, unix.AT_SYMLINK_NOFOLLOW)
+		}
+	}
 	if f.NoFile, err = hardLimit(unix.RLIMIT_NOFILE); err != nil {
 		return f, err
 	}

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box masks of masks.yaml,
-# plan sha256:5d7b8d504ef930e9da82a1b56dc6a6e33ae457502f02ed676d8bb9007f8b4aa5, with util-linux.
+# plan sha256:636c6dbcebe1c2ebd21b66b1a7c391ece0800429177378fabe501cd0cff06b92, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -390,7 +390,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 45 mask: hide /sys/devices/virtual/powercap, /sys/firmware, /sys/fs/selinux, /sys/hypervisor, /sys/kernel/debug, /sys/kernel/security, /sys/kernel/tracing, /sys/power (those that exist)  (default)
+	# 45 mask: hide "/sys/devices/system/cpu/cpu*/thermal_throttle", /sys/devices/virtual/powercap, /sys/firmware, /sys/fs/selinux, /sys/hypervisor, /sys/kernel/debug, /sys/kernel/security, /sys/kernel/tracing, /sys/power (those that exist)  (default)
+	for boxfile_match in /sys/devices/system/cpu/cpu*/thermal_throttle; do boxfile_mask "$boxfile_match" skip; done
 	boxfile_mask /sys/devices/virtual/powercap skip
 	boxfile_mask /sys/firmware skip
 	boxfile_mask /sys/fs/selinux skip

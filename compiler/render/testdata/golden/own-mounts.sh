@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box own-mounts of own-mounts.yaml,
-# plan sha256:b6319429e5c9ec03eedd977995073001e871ecb309e9f7666e94bb0187195a9c, with util-linux.
+# plan sha256:399b4435ffcd20625474ce3e463d6377599dface12e70e93ad4309ce91a98a7d, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -388,7 +388,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 44 mask: hide /sys/devices/virtual/powercap, /sys/firmware, /sys/fs/selinux, /sys/hypervisor, /sys/kernel/debug, /sys/kernel/security, /sys/kernel/tracing, /sys/power (those that exist)  (default)
+	# 44 mask: hide "/sys/devices/system/cpu/cpu*/thermal_throttle", /sys/devices/virtual/powercap, /sys/firmware, /sys/fs/selinux, /sys/hypervisor, /sys/kernel/debug, /sys/kernel/security, /sys/kernel/tracing, /sys/power (those that exist)  (default)
+	for boxfile_match in /sys/devices/system/cpu/cpu*/thermal_throttle; do boxfile_mask "$boxfile_match" skip; done
 	boxfile_mask /sys/devices/virtual/powercap skip
 	boxfile_mask /sys/firmware skip
 	boxfile_mask /sys/fs/selinux skip
