@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box landlock of landlock.yaml,
-# plan sha256:c2371ce48b49d5319f9108b8cb4d6e9a16e218768beafcc7f44b8c7cc7079f11, with util-linux.
+# plan sha256:5d54dd2979bf564b11bc598955a6fa54029558ead85893bf21ed4b950a270033, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

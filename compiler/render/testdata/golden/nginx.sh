@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box nginx of nginx.yaml,
-# plan sha256:4c3c8cab9a745928d352f21a2771ed458d4a92dadd0582c97b88777847588ffd, with util-linux.
+# plan sha256:94349b69c599986d4960dcbb080d6f8e3c40f2775dff33540d018c9d1cafb3c7, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

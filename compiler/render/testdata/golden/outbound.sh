@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box outbound of outbound.yaml,
-# plan sha256:0e04821734f914d0b1fe6bd7f6a8090d4852acac17808c1edbb201c329fc8e01, with util-linux.
+# plan sha256:b2823ede9f71f59ea6993cdd11ce2d4493c93e71666da53b58b82af2f390556c, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

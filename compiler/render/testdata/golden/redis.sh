@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box redis of redis.yaml,
-# plan sha256:a7f8215f9eed6de5d2d4509bc90397eab0278b0b8c2416c06912907c97d03b0b, with util-linux.
+# plan sha256:2e814ab53284d263eee6cc2962ed6d6e227b0dcbee1953f4e3a7cac9c196a9b8, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

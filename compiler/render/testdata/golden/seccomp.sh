@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box seccomp of seccomp.yaml,
-# plan sha256:a780a1f1f42070bbd7e666286b53035bb16850da9f59351dd4e6e3bfcec0c088, with util-linux.
+# plan sha256:b057f0a754252732b9b090f144e8af688e34d639447c8541d58422b502216d8e, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
