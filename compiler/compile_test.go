@@ -178,7 +178,7 @@ func TestASharedPidNamespaceHasACgroup(t *testing.T) {
 	for text, want := range map[string]string{
 		"namespaces: {pid: host}\nproc: host-ro":                               `[{"ends":true},{"resource":"pids","value":2048}]`,
 		"namespaces: {pid: {join: /p}, user: {join: /u}}":                      `[{"ends":true},{"resource":"pids","value":2048}]`,
-		"namespaces: {pid: host, user: host}\nresources: {pids: unlimited}":    `[{"ends":true},{"resource":"pids","value":null}]`,
+		"namespaces: {pid: host, user: host}\nresources: {pids: 9}":            `[{"ends":true},{"resource":"pids","value":9}]`,
 		"namespaces: {pid: host}\nproc: none\nresources: {cpus: 1}":            `[{"ends":true},{"resource":"cpus","value":100000},{"resource":"pids","value":2048}]`,
 		"namespaces: {pid: new, time: {boottime: 1s}}\nresources: {pids: 200}": `[{},{"resource":"pids","value":200}]`,
 	} {
