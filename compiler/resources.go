@@ -62,9 +62,10 @@ func said(f schema.Field[uint64]) *uint64 {
 	return &f.Value
 }
 
-// timeout adds the time after which the box ends.
+// timeout adds the time after which the box ends, and how it ends when boxfile is asked to end it.
 func (c *compilation) timeout() {
 	b := c.box
+	c.add(&plan.Stop{Signal: b.Stop.Signal.Value, Grace: b.Stop.Grace.Value}, b.Stop.Pos, "stop")
 	if b.Timeout.IsSet() {
 		c.add(&plan.Timeout{After: b.Timeout.Value, Signal: b.Stop.Signal.Value, Grace: b.Stop.Grace.Value}, b.Timeout.Pos, "timeout")
 	}

@@ -46,6 +46,7 @@ type Boxfile struct {
 	Resources   Resources       `yaml:"resources"`
 	Timeout     Field[int64]    `yaml:"timeout"` // nanoseconds; not set: no timeout
 	Stop        Stop            `yaml:"stop"`
+	TTY         Field[string]   `yaml:"tty"` // auto, true, false
 	Init        Field[bool]     `yaml:"init"`
 	Command     Command         `yaml:"command"`
 	Shell       Field[string]   `yaml:"shell"` // set when Command is not
@@ -225,7 +226,7 @@ type CgroupFile struct {
 	Value Field[string]
 }
 
-// Stop says how Timeout ends the box.
+// Stop says how the box ends before its command does: by Timeout, or because boxfile gets SIGTERM or SIGINT.
 type Stop struct {
 	Pos    Pos
 	Signal Field[string] `yaml:"signal"` // without SIG

@@ -34,6 +34,7 @@ type Visitor interface {
 	OOM(*OOM) error
 	CgroupFile(*CgroupFile) error
 	Timeout(*Timeout) error
+	Stop(*Stop) error
 	Publish(*Publish) error
 	Outbound(*Outbound) error
 	IDMapRanges(*IDMapRanges) error
@@ -70,6 +71,7 @@ type Visitor interface {
 	NoNewPrivs(*NoNewPrivs) error
 	Landlock(*Landlock) error
 	Seccomp(*Seccomp) error
+	TTY(*TTY) error
 	Init(*Init) error
 	Env(*Env) error
 	Exec(*Exec) error
@@ -94,6 +96,7 @@ var kinds = [...]Info{
 	{"oom", Host, func() Step { return new(OOM) }},
 	{"cgroup_file", Host, func() Step { return new(CgroupFile) }},
 	{"timeout", Host, func() Step { return new(Timeout) }},
+	{"stop", Host, func() Step { return new(Stop) }},
 	{"publish", Host, func() Step { return new(Publish) }},
 	{"outbound", Host, func() Step { return new(Outbound) }},
 	{"idmap_ranges", Host, func() Step { return new(IDMapRanges) }},
@@ -130,6 +133,7 @@ var kinds = [...]Info{
 	{"no_new_privs", Box, func() Step { return new(NoNewPrivs) }},
 	{"landlock", Box, func() Step { return new(Landlock) }},
 	{"seccomp", Box, func() Step { return new(Seccomp) }},
+	{"tty", Box, func() Step { return new(TTY) }},
 	{"init", Box, func() Step { return new(Init) }},
 	{"env", Box, func() Step { return new(Env) }},
 	{"exec", Box, func() Step { return new(Exec) }},
@@ -168,6 +172,7 @@ func (s *IO) Accept(v Visitor) error            { return v.IO(s) }
 func (s *OOM) Accept(v Visitor) error           { return v.OOM(s) }
 func (s *CgroupFile) Accept(v Visitor) error    { return v.CgroupFile(s) }
 func (s *Timeout) Accept(v Visitor) error       { return v.Timeout(s) }
+func (s *Stop) Accept(v Visitor) error          { return v.Stop(s) }
 func (s *Publish) Accept(v Visitor) error       { return v.Publish(s) }
 func (s *Outbound) Accept(v Visitor) error      { return v.Outbound(s) }
 func (s *IDMapRanges) Accept(v Visitor) error   { return v.IDMapRanges(s) }
@@ -205,5 +210,6 @@ func (s *NoNewPrivs) Accept(v Visitor) error    { return v.NoNewPrivs(s) }
 func (s *Keyring) Accept(v Visitor) error       { return v.Keyring(s) }
 func (s *Landlock) Accept(v Visitor) error      { return v.Landlock(s) }
 func (s *Seccomp) Accept(v Visitor) error       { return v.Seccomp(s) }
+func (s *TTY) Accept(v Visitor) error           { return v.TTY(s) }
 func (s *Init) Accept(v Visitor) error          { return v.Init(s) }
 func (s *Exec) Accept(v Visitor) error          { return v.Exec(s) }

@@ -78,6 +78,14 @@ type Timeout struct {
 	Grace  int64  `json:"grace"`  // nanoseconds
 }
 
+// Stop ends the box when boxfile is asked to. SIGTERM reaches the command as Signal,
+// SIGINT as itself, and after the grace period everything in the box is killed; a
+// second SIGINT does that at once. All other signals just reach the command.
+type Stop struct {
+	Signal string `json:"signal"` // without SIG
+	Grace  int64  `json:"grace"`  // nanoseconds
+}
+
 // Publish listens on the host, at Count ports in a row, before the box is made. A
 // connection to the first goes to port Box of the box, to the second to the port
 // after it, and so on. It ends with the box.
@@ -274,7 +282,7 @@ type Env struct {
 	Name  string    `json:"name"`
 	Value []EnvPart `json:"value,omitempty"`
 	// Pass takes the caller's value: "always" ("" where the caller has none
-	// means the variable stays unset), or "tty": only when standard input is a terminal.
+	// means the variable stays unset), or "tty": only in a box with a terminal of its own.
 	Pass string `json:"pass,omitempty"`
 }
 
@@ -396,6 +404,13 @@ type SeccompArg struct {
 	Mask  *uint64 `json:"mask,omitempty"`
 	Op    string  `json:"op"` // "==", "!=", "<", "<=", ">", ">="
 	Value uint64  `json:"value"`
+}
+
+// TTY gives the command a terminal of its own, from the box's own devpts, as its
+// controlling one and in place of each of descriptors 0, 1 and 2 that is a terminal.
+// Required: nothing runs unless 0 is one. Otherwise there is one where 0 and 1 are.
+type TTY struct {
+	Required bool `json:"required"`
 }
 
 // Init keeps a process 1 of boxfile's own in the box, which starts the command

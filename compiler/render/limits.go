@@ -69,6 +69,11 @@ func (v *words) CgroupFile(s *plan.CgroupFile) error {
 	return v.say("%s = %s (cgroup v2)", literal(s.File), literal(s.Value))
 }
 
+func (v *words) Stop(s *plan.Stop) error {
+	v.say("pass TERM on as %s, INT as it is,", literal(s.Signal))
+	return v.say("and KILL all of the box %s later", plan.Duration(s.Grace))
+}
+
 func (v *words) Timeout(s *plan.Timeout) error {
 	v.say("end the box after %s: %s", plan.Duration(s.After), literal(s.Signal))
 	if s.Signal == "KILL" {

@@ -139,5 +139,8 @@ func (s *script) Timeout(t *plan.Timeout) error {
 	return nil
 }
 
+// Stop is nothing that a script does, as its head says.
+func (s *script) Stop(*plan.Stop) error { return nil }
+
 // seconds is how timeout(1) reads a duration.
 func seconds(ns int64) string { return plan.Decimal(uint64(ns), 9) }

@@ -249,10 +249,21 @@ func (l *lowering) CgroupFile(s *plan.CgroupFile) error {
 
 // Timeout is kept by boxfile, beside the box.
 func (l *lowering) Timeout(s *plan.Timeout) error {
-	n := unix.SignalNum("SIG" + s.Signal)
+	return l.end(HostOp{Kind: EndAfter, After: time.Duration(s.After), Grace: time.Duration(s.Grace)}, s.Signal)
+}
+
+// Stop is kept by boxfile, too.
+func (l *lowering) Stop(s *plan.Stop) error {
+	return l.end(HostOp{Kind: EndWhenAsked, Grace: time.Duration(s.Grace)}, s.Signal)
+}
+
+// end has the host side end the box by a signal.
+func (l *lowering) end(op HostOp, name string) error {
+	n := unix.SignalNum("SIG" + name)
 	if n == 0 {
-		return l.refuse("", "", "signal %q is not known", s.Signal)
+		return l.refuse("", "", "signal %q is not known", name)
 	}
-	l.host(HostOp{Kind: EndAfter, After: time.Duration(s.After), Grace: time.Duration(s.Grace), Signal: int(n)})
+	op.Signal = int(n)
+	l.host(op)
 	return nil
 }

@@ -12,6 +12,7 @@
 //
 //	parent                      process 1 of the box            the command
 //	  │ Start ── clone3 ──────────▶ Enter calls
+//	  │◀── Doing, if asked for ──────┤ before a call, in each of the processes
 //	  │                              │ clone ─────────────────────▶ Command calls
 //	  │                              │◀───────────── execve or exit ┘
 //	  │◀── Started, if asked for ────┤ Init calls, then reap and forward

@@ -14,12 +14,13 @@ type Kind uint32
 
 // What a child says. Each message is three 32-bit words in the machine's byte order.
 const (
-	Failed   Kind = 1 + iota // tag of the call, errno
-	Started                  // the command was executed; only if the listing asks for it
-	Signaled                 // wait status of the command, which a signal ended
-	Sync                     // number of the point; the child goes on after one byte
-	Forked                   // pid of process 1, as the process before it sees it; that one is over
-	Sockets                  // how many, which are with it (SCM_RIGHTS, unix(7))
+	Failed      Kind = 1 + iota // tag of the call, errno
+	Started                     // the command was executed; only if the listing asks for it
+	Signaled                    // wait status of the command, which a signal ended
+	Sync                        // number of the point; the child goes on after one byte
+	Forked                      // pid of process 1, as the process before it sees it; that one is over
+	Descriptors                 // how many, which are with it (SCM_RIGHTS, unix(7))
+	Doing                       // tag of the call that comes next; only of calls that ask for it
 )
 
 // MessageSize is the length of a message in bytes.
@@ -111,6 +112,9 @@ func second(im *image) {
 func run(im *image, list []call) {
 	for i := 0; i < len(list); i++ {
 		c := (*call)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(list)), uintptr(i)*unsafe.Sizeof(call{})))
+		if c.flags&flagTell != 0 {
+			tell(im, Doing, c.tag, 0)
+		}
 		r, e := one(im, c)
 		if e == 0 && c.flags&flagWant != 0 && int64(r) != c.want {
 			e = unix.EPROTO // a short write, or the other end of a socket is gone

@@ -52,6 +52,8 @@ type Call struct {
 	// Try marks the attempts of a search: not found goes on to the next call,
 	// and the call that fails at last reports the most telling error of all.
 	Try bool
+	// Tell says that the call comes next, before it is made.
+	Tell bool
 }
 
 // Sizes is what a listing needs room for.
@@ -90,6 +92,7 @@ const (
 	flagWant = 1 << iota
 	flagRetry
 	flagTry
+	flagTell
 )
 
 // Listing is what a child is to do, in mapped memory of its own outside the Go heap.
@@ -251,6 +254,9 @@ func (l *Listing) Put(p Part, i int, c *Call) error {
 	}
 	if c.Try {
 		to.flags |= flagTry
+	}
+	if c.Tell {
+		to.flags |= flagTell
 	}
 	return nil
 }
