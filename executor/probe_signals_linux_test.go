@@ -62,8 +62,9 @@ func behave(args []string) int {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	case "zombies":
 		n, _ := strconv.Atoi(args[1])
+		budget, _ := time.ParseDuration(args[2])
 		made := 0
-		for end := time.Now().Add(15 * time.Second); made < n && time.Now().Before(end); made++ {
+		for end := time.Now().Add(budget); made < n && time.Now().Before(end); made++ {
 			if err := doubleFork(); err != nil {
 				fmt.Println(err)
 				return 1
