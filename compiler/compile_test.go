@@ -81,6 +81,10 @@ func TestDigestIsOfTheMeaning(t *testing.T) {
 			t.Errorf("another digest for\n%s", same)
 		}
 	}
+	a = digest(t, "boxfile: 1\nenv: {Z: a, PATH: /x, A: b}\nenv_pass: [TERM, B]\nrlimits: {stack: 8M, core: 5, as: 1G}\nnetwork: {mode: outbound, hosts: {b: 192.0.2.1, a: 192.0.2.2}}\nresources: {unified: {memory.min: 4M, memory.low: 64M}}\nshell: ls\n")
+	if digest(t, "boxfile: 1\nenv_pass: [B, TERM]\nresources: {unified: {memory.low: 64M, memory.min: 4M}}\nnetwork: {hosts: {a: 192.0.2.2, b: 192.0.2.1}, mode: outbound}\nrlimits: {as: 1G, stack: 8M, core: 5}\nenv: {PATH: /x, A: b, Z: a}\nshell: ls\n") != a {
+		t.Error("another order of the keys of maps has another digest")
+	}
 	if digest(t, "boxfile: 1\nname: x\nmounts: ['./a:/a:rw', {type: tmpfs, target: /t}]\nshell: ls\n") == a {
 		t.Error("a writable mount has the same digest")
 	}
@@ -121,8 +125,8 @@ resources:
 		`9:16 resources.io[0] {"device":"./data","read_bps":10485760,"write_iops":100}`,
 		`10:29 resources.io[1] {"device":"/dev/sda","weight":200}`,
 		`7:8 resources.oom {"kill":"box"}`,
-		`6:25 resources.unified.memory.low {"file":"memory.low","value":"1M"}`,
 		`6:39 resources.unified.cpu.idle {"file":"cpu.idle","value":"1"}`,
+		`6:25 resources.unified.memory.low {"file":"memory.low","value":"1M"}`,
 		`3:10 timeout {"after":90000000000,"signal":"INT","grace":500000000}`,
 	}
 	for i, w := range want {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box chroot of chroot.yaml,
-# plan sha256:084e0560f95306ebe5f8f74bfda3e1d5548f02b5598823de7abae9a048e8a96f, with util-linux.
+# plan sha256:18d5a9c78d76f53f82cfca424f32f750d7b1012651e4e8afd0c3d69b47dfa813, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -319,7 +319,7 @@ boxfile_build() {
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 25 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 26 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -337,12 +337,12 @@ boxfile_run() {
 cd / && test ! -e /usr && echo "the host'\''s /usr is not here"
 cd ../../.. && test -e bin/sh && echo "and .. does not lead out"
 '
-	# 24 env: HOME = /root  (default)
-	export HOME=/root
-	# 25 env: TERM = (caller's TERM, on a terminal)  (default)
-	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 26 env: PATH = /bin  (chroot.yaml:30:3)
+	# 24 env: PATH = /bin  (chroot.yaml:30:3)
 	export PATH=/bin
+	# 25 env: HOME = /root  (default)
+	export HOME=/root
+	# 26 env: TERM = (caller's TERM, on a terminal)  (default)
+	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_started=1
 	"$@"

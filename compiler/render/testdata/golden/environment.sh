@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box environment of environment.yaml,
-# plan sha256:2f08839f884e39655c8c8b435b394c4563ffba637da39c0bf1f21666dc68dbed, with util-linux.
+# plan sha256:6c74deb6dabec6e6981e6e1f82c6c08f37d705bc2318dfceefcaa475830b3790, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -405,7 +405,7 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 57 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 58 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# 61 env: LANG = (caller's LANG)  (environment.yaml:16:12)
 	boxfile_env_LANG=${LANG-}
@@ -431,14 +431,14 @@ touch /tmp/private && stat -c '\''%a'\'' /tmp/private
 '
 	# 56 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 57 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 57 env: HOME = /tmp  (environment.yaml:14:3)
+	export HOME=/tmp
+	# 58 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 58 env: GREETING = "hello, $USER"  (environment.yaml:12:3)
-	export GREETING='hello, $USER'
 	# 59 env: COUNT = 3  (environment.yaml:13:3)
 	export COUNT=3
-	# 60 env: HOME = /tmp  (environment.yaml:14:3)
-	export HOME=/tmp
+	# 60 env: GREETING = "hello, $USER"  (environment.yaml:12:3)
+	export GREETING='hello, $USER'
 	# 61 env: LANG = (caller's LANG)  (environment.yaml:16:12)
 	[ -z "$boxfile_env_LANG" ] || export LANG="$boxfile_env_LANG"
 	unset PWD OLDPWD

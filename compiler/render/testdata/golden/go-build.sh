@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box builder of go-build.yaml,
-# plan sha256:fb253360cc3c2ba0de03d5de1ebabfefe4e643aa0566c94e6ae8bfc5dd1ad746, with util-linux.
+# plan sha256:ff44b6fd39b888bec6ccf715cff74a65639d789c08ce3d3aac379f2f670ae654, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -411,7 +411,7 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 60 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 62 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -436,22 +436,22 @@ go build -o /tmp/hello .
 touch /src/mine 2>/dev/null && exit 1
 echo "the source is read-only"
 '
-	# 60 env: TERM = (caller's TERM, on a terminal)  (default)
-	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 61 env: PATH = /opt/go/bin:/usr/lib/go/bin:/usr/bin:/bin  (go-build.yaml:37:3)
+	# 60 env: PATH = /opt/go/bin:/usr/lib/go/bin:/usr/bin:/bin  (go-build.yaml:37:3)
 	export PATH=/opt/go/bin:/usr/lib/go/bin:/usr/bin:/bin
-	# 62 env: HOME = /tmp  (go-build.yaml:38:3)
+	# 61 env: HOME = /tmp  (go-build.yaml:38:3)
 	export HOME=/tmp
-	# 63 env: GOCACHE = /cache  (go-build.yaml:39:3)
-	export GOCACHE=/cache
-	# 64 env: GOFLAGS = -mod=readonly  (go-build.yaml:40:3)
-	export GOFLAGS='-mod=readonly'
-	# 65 env: GOPROXY = off  (go-build.yaml:41:3)
-	export GOPROXY=off
-	# 66 env: GOTOOLCHAIN = local  (go-build.yaml:42:3)
-	export GOTOOLCHAIN=local
-	# 67 env: CGO_ENABLED = 0  (go-build.yaml:43:3)
+	# 62 env: TERM = (caller's TERM, on a terminal)  (default)
+	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
+	# 63 env: CGO_ENABLED = 0  (go-build.yaml:43:3)
 	export CGO_ENABLED=0
+	# 64 env: GOCACHE = /cache  (go-build.yaml:39:3)
+	export GOCACHE=/cache
+	# 65 env: GOFLAGS = -mod=readonly  (go-build.yaml:40:3)
+	export GOFLAGS='-mod=readonly'
+	# 66 env: GOPROXY = off  (go-build.yaml:41:3)
+	export GOPROXY=off
+	# 67 env: GOTOOLCHAIN = local  (go-build.yaml:42:3)
+	export GOTOOLCHAIN=local
 	unset PWD OLDPWD
 	boxfile_started=1
 	"$@"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of readonly-postgres.yaml,
-# plan sha256:c8bc6657c0c9b8a078a61cbb16298447fbc188d9af4417c1fffd726d0e7f1952, with util-linux.
+# plan sha256:d92a2df86fe5e93deac472b9307b29de131f154dd936d88e9e65d90bf7e2ae2e, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -451,16 +451,16 @@ echo "everything but /srv/data is read-only or in memory"
 	export HOME=/
 	# 61 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 62 env: PGDATA = /srv/data/db  (readonly-postgres.yaml:32:3)
+	# 62 env: LC_ALL = C  (readonly-postgres.yaml:36:3)
+	export LC_ALL=C
+	# 63 env: PGDATA = /srv/data/db  (readonly-postgres.yaml:32:3)
 	export PGDATA=/srv/data/db
-	# 63 env: PGHOST = /run  (readonly-postgres.yaml:33:3)
-	export PGHOST=/run
 	# 64 env: PGDATABASE = postgres  (readonly-postgres.yaml:34:3)
 	export PGDATABASE=postgres
-	# 65 env: PGUSER = box  (readonly-postgres.yaml:35:3)
+	# 65 env: PGHOST = /run  (readonly-postgres.yaml:33:3)
+	export PGHOST=/run
+	# 66 env: PGUSER = box  (readonly-postgres.yaml:35:3)
 	export PGUSER=box
-	# 66 env: LC_ALL = C  (readonly-postgres.yaml:36:3)
-	export LC_ALL=C
 	unset PWD OLDPWD
 	boxfile_started=1
 	"$@"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box rlimits of rlimits.yaml,
-# plan sha256:b945ead2197fb96ab635ab06ed28ae882303a0c06725c72330da91f355bf3d4c, with util-linux.
+# plan sha256:b20362e638ead1f5067bc85134311ab9bdb7d49fb701df72888fc220584d59a6, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -414,7 +414,7 @@ boxfile_run() {
 	umask 0022
 	cd -- / || boxfile_die 'cannot start in the working directory'
 	set --
-	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--nofile=64:64' '--nproc=256:256' '--fsize=1048576:1048576' '--core=0:0' '--stack=8388608:unlimited' '--cpu=60:120' '--as=8589934592:8589934592' '--data=4294967296:4294967296' '--rss=unlimited:unlimited' '--memlock=65536:65536' '--msgqueue=65536:65536' '--locks=unlimited:unlimited' '--sigpending=64:64' '--nice=0:0' '--rtprio=0:0' '--rttime=unlimited:unlimited'
+	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--core=0:0' '--nofile=64:64' '--nproc=256:256' '--as=8589934592:8589934592' '--cpu=60:120' '--data=4294967296:4294967296' '--fsize=1048576:1048576' '--locks=unlimited:unlimited' '--memlock=65536:65536' '--msgqueue=65536:65536' '--nice=0:0' '--rss=unlimited:unlimited' '--rtprio=0:0' '--rttime=unlimited:unlimited' '--sigpending=64:64' '--stack=8388608:unlimited'
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/setpriv" --no-new-privs '--bounding-set=-all' '--inh-caps=-all' '--ambient-caps=-all' --
 	set -- "$@" /bin/sh -c 'echo "open files: $(ulimit -n)"
 echo "cpu:        $(ulimit -S -t) $(ulimit -H -t)"
