@@ -52,6 +52,36 @@ type Place struct {
 type Diff struct {
 	Old, New *plan.Plan
 	Changes  []Change // widening ones first, each direction in the order of the steps
+
+	anchors [][2]plan.Position // where the same step stands in both files
+}
+
+// Overall is the direction of the whole: it widens if anything does. "" is no change.
+func (d *Diff) Overall() Direction {
+	for _, dir := range []Direction{Widens, Narrows, Neutral} {
+		if d.Has(dir) {
+			return dir
+		}
+	}
+	return ""
+}
+
+// Anchor is where a change is to be looked at in the new file: where it stands, or
+// else the nearest place before it that both files have. The first line is the last resort.
+func (d *Diff) Anchor(c *Change) plan.Position {
+	if c.To != nil && !c.To.At.IsDefault() {
+		return c.To.At
+	}
+	best, at := plan.Position{}, plan.Position{Line: 1, Col: 1}
+	if c.From == nil || c.From.At.IsDefault() {
+		return at
+	}
+	for _, a := range d.anchors {
+		if a[0].Line <= c.From.At.Line && a[0].Line > best.Line {
+			best, at = a[0], a[1]
+		}
+	}
+	return at
 }
 
 // Compare compares two plans. A plan without steps stands for a file that is not there.
@@ -68,7 +98,7 @@ func Compare(from, to *plan.Plan) (*Diff, error) {
 	}
 	all := together(c.changes)
 	slices.SortStableFunc(all, func(a, b Change) int { return cmp.Compare(rankOf(a.Direction), rankOf(b.Direction)) })
-	return &Diff{Old: from, New: to, Changes: all}, nil
+	return &Diff{Old: from, New: to, Changes: all, anchors: c.anchors()}, nil
 }
 
 func rankOf(d Direction) int { return slices.Index([]Direction{Widens, Narrows, Neutral}, d) }

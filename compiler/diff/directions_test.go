@@ -31,7 +31,7 @@ func TestEveryKeyHasItsDirections(t *testing.T) {
 		}
 		want, key, old, new := m[1], m[2], m[3], m[4]
 		seen[key], rows = true, rows+1
-		if last := key[strings.LastIndex(key, ".")+1:]; !regexp.MustCompile(`\b`+last+`\b`).MatchString(old + " " + new) {
+		if last := key[strings.LastIndex(key, ".")+1:]; !regexp.MustCompile(`\b` + last + `\b`).MatchString(old + " " + new) {
 			switch last {
 			case "command", "mode", "options", "create":
 			default:

@@ -65,6 +65,20 @@ func (c *comparison) match() {
 	}
 }
 
+// anchors are the places of the steps that both files ask for.
+func (c *comparison) anchors() [][2]plan.Position {
+	var out [][2]plan.Position
+	for i, j := range c.from.other {
+		if j < 0 {
+			continue
+		}
+		if a, b := c.from.place(i).At, c.to.place(j).At; !a.IsDefault() && !b.IsDefault() {
+			out = append(out, [2]plan.Position{a, b})
+		}
+	}
+	return out
+}
+
 // order says which of the steps that are on both sides come in another order. As
 // many as possible are said to have stayed where they are.
 func (c *comparison) order() {

@@ -4,6 +4,7 @@ package cli
 const (
 	Up         = "up"
 	Plan       = "plan"
+	Diff       = "diff"
 	Validate   = "validate"
 	Schema     = "schema"
 	Doctor     = "doctor"
@@ -20,6 +21,10 @@ const (
 	Report    = "report"
 	Seccomp   = "seccomp"
 	JSON      = "json"
+	SavedPlan = "plan" // the flag
+	PlanOut   = "plan-out"
+	Expect    = "expect"
+	ExitCode  = "exit-code"
 )
 
 // Tagline says what the tool is for.
@@ -27,7 +32,7 @@ const Tagline = "Runs a command in the box that a YAML file describes, and no wi
 
 // Verbs is the command line. Help, completion, man pages and the parser read it.
 func Verbs() []Verb {
-	return []Verb{up(), plan(), validate(), doctor(), gc(), schema(), version(), completion(), help()}
+	return []Verb{up(), plan(), diff(), validate(), doctor(), gc(), schema(), version(), completion(), help()}
 }
 
 func inputs() []Flag {
@@ -82,6 +87,29 @@ func plan() Verb {
 			{"boxfile plan dev.yaml", "for a reviewer"},
 			{"boxfile plan -o json dev.yaml > dev.plan.json", "for a program"},
 			{"boxfile plan -o sh dev.yaml", "the same as a script of util-linux"},
+		},
+	}
+}
+
+func diff() Verb {
+	return Verb{
+		Name: Diff, Short: "show what a change lets a box do",
+		Long: "Compares the plans of two Boxfiles, not their text: what widens what the box may\n" +
+			"do, what narrows it, and what is neutral, with the lines of both. OLD and NEW are\n" +
+			"files, saved plans, or REV:FILE in git; /dev/null stands for one that is not there.",
+		Operands: Operands{Name: "OLD NEW", Min: 2, Max: 2},
+		Flags: append([]Flag{
+			{Name: Output, Letter: "o", Arg: "FORM", Words: []string{"text", "json", "markdown", "sarif"}, Help: "text (default), json, markdown or sarif"},
+			{Name: ExitCode, Help: "end with 2 for changes, 3 if any widens"},
+		}, inputs()...),
+		Exit: []Exit{
+			{"0", "compared; with --exit-code: no difference"}, {"1", "a file is wrong, or is not there"},
+			{"2", "--exit-code: changes, of which none widens"}, {"3", "--exit-code: a change widens"}, {"64", "the command line is wrong"},
+		},
+		Examples: []Example{
+			{"boxfile diff HEAD:dev.yaml dev.yaml", "what is not committed yet"},
+			{"boxfile diff -o markdown main:dev.yaml dev.yaml", "for a comment"},
+			{"boxfile diff dev.plan.json dev.yaml", "against the plan that was approved"},
 		},
 	}
 }
@@ -162,7 +190,7 @@ func help() Verb {
 	return Verb{
 		Name: Help, Short: "show this, or a verb's own help",
 		Long:     "Prints the list of verbs, or what one of them takes.",
-		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Validate, Doctor, GC, Schema, Version, Completion, Help}},
+		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Diff, Validate, Doctor, GC, Schema, Version, Completion, Help}},
 		Exit:     answers("printed", "standard output could not be written"),
 	}
 }
