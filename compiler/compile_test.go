@@ -296,7 +296,8 @@ func BenchmarkManyMounts(b *testing.B) {
 	}
 }
 
-// Whatever parses compiles to the same bytes twice, survives JSON, and keeps its digest.
+// Whatever parses compiles to the same bytes twice, survives JSON, keeps its digest,
+// and passes for what a Boxfile becomes.
 func FuzzCompile(f *testing.F) {
 	files, _ := filepath.Glob("../examples/*.yaml")
 	for _, name := range files {
@@ -312,6 +313,9 @@ func FuzzCompile(f *testing.F) {
 		p, err := Compile(b, nil)
 		if err != nil {
 			return
+		}
+		if err := Check(p); err != nil {
+			t.Errorf("it is taken for no plan of a Boxfile: %v", err)
 		}
 		var first, second bytes.Buffer
 		if err := p.Encode(&first); err != nil {
