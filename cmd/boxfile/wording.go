@@ -36,6 +36,7 @@ type problem struct {
 	fix    string // one command or one key
 	detail string // step, system call, error name
 	undo   error  // what could not be undone
+	more   string // lines that follow, escaped by now
 	code   int    // 0: what the verb says
 	step   int    // of the plan, counted from 1; 0: none
 }
@@ -123,6 +124,9 @@ func (p *problem) lines(colour bool) string {
 	}
 	if p.undo != nil {
 		b.WriteString("  left behind: " + printable(p.undo.Error()) + "\n")
+	}
+	if p.more != "" {
+		b.WriteString("\n" + p.more)
 	}
 	return b.String()
 }

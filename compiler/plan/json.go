@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"unicode/utf16"
 )
 
 // document is the JSON form. Only Plan is hashed.
@@ -107,8 +109,26 @@ func (p *Plan) Encode(w io.Writer) error {
 		return err
 	}
 	buf.WriteByte('\n')
-	_, err = w.Write(buf.Bytes())
+	_, err = w.Write(EscapeJSON(buf.Bytes()))
 	return err
+}
+
+// EscapeJSON writes what a terminal would obey or hide as JSON's own escapes: the
+// same values, safe to look at. encoding/json leaves such letters as they are.
+func EscapeJSON(text []byte) []byte {
+	var out bytes.Buffer
+	for _, r := range string(text) {
+		switch {
+		case r == '\n' || strconv.IsPrint(r) && !Blank(r):
+			out.WriteRune(r)
+		case r <= 0xffff:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		default:
+			a, b := utf16.EncodeRune(r)
+			fmt.Fprintf(&out, `\u%04x\u%04x`, a, b)
+		}
+	}
+	return out.Bytes()
 }
 
 // ErrDigest means that a saved plan is not the one its digest names.

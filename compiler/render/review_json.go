@@ -3,6 +3,7 @@ package render
 import (
 	"encoding/json"
 	"io"
+	"strings"
 
 	"github.com/boxfile/boxfile/compiler/diff"
 	"github.com/boxfile/boxfile/compiler/plan"
@@ -67,10 +68,15 @@ func DiffJSON(w io.Writer, r *Review) error {
 }
 
 func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(plan.EscapeJSON([]byte(b.String())))
+	return err
 }
 
 func sideJSON(name string, p *plan.Plan) (jsonSide, error) {

@@ -54,6 +54,8 @@ func up() Verb {
 			{Name: DryRun, Help: "print the plan, touch nothing"},
 			{Name: Verbose, Letter: "v", Help: "say what is done, with the time since start"},
 			{Name: Report, Arg: "FILE", File: true, Help: "write how it went to FILE, as JSON"},
+			{Name: SavedPlan, Arg: "PLAN", File: true, Help: "run a saved plan instead of FILE"},
+			{Name: Expect, Arg: "WHICH", File: true, Help: "refuse any plan but sha256:… or a saved one"},
 		}, inputs()...),
 		Command: true,
 		Exit: []Exit{
@@ -79,7 +81,9 @@ func plan() Verb {
 			"its identity. Only -o program looks at this machine: it shows the system calls.",
 		Operands: Operands{Name: "FILE", Max: 1},
 		Flags: append([]Flag{
-			{Name: Output, Letter: "o", Arg: "FORM", Words: []string{"text", "json", "sh", "program"}, Help: "text (default), json, sh or program"},
+			{Name: Output, Letter: "o", Arg: "FORM", Words: []string{"text", "json", "markdown", "sh", "program"}, Help: "text (default), json, markdown, sh or program"},
+			{Name: PlanOut, Arg: "PLAN", File: true, Help: "save the plan beside the Boxfile, too"},
+			{Name: SavedPlan, Arg: "PLAN", File: true, Help: "show a saved plan instead of FILE"},
 		}, inputs()...),
 		Command: true,
 		Exit:    answers("the plan was printed", "the file is wrong, or (-o program) this machine cannot run it"),
@@ -94,9 +98,9 @@ func plan() Verb {
 func diff() Verb {
 	return Verb{
 		Name: Diff, Short: "show what a change lets a box do",
-		Long: "Compares the plans of two Boxfiles, not their text: what widens what the box may\n" +
-			"do, what narrows it, and what is neutral, with the lines of both. OLD and NEW are\n" +
-			"files, saved plans, or REV:FILE in git; /dev/null stands for one that is not there.",
+		Long: "Compares the plans of two Boxfiles, not their text: what widens what the box\n" +
+			"may do, what narrows it and what is neutral, with the lines of both. OLD and\n" +
+			"NEW are files, saved plans, or REV:FILE in git; /dev/null is no box at all.",
 		Operands: Operands{Name: "OLD NEW", Min: 2, Max: 2},
 		Flags: append([]Flag{
 			{Name: Output, Letter: "o", Arg: "FORM", Words: []string{"text", "json", "markdown", "sarif"}, Help: "text (default), json, markdown or sarif"},
@@ -157,8 +161,8 @@ func gc() Verb {
 func schema() Verb {
 	return Verb{
 		Name: Schema, Short: "print a JSON Schema or the seccomp profile",
-		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, or of what doctor --json prints. With\nseccomp it prints the profile of system calls that boxes have by default, in the\nform of OCI and Docker.",
-		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Doctor, Seccomp}},
+		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, or of what doctor --json and diff -o json\nprint. With seccomp it prints the profile of system calls that boxes have by\ndefault, in the form of OCI and Docker.",
+		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Doctor, Diff, Seccomp}},
 		Exit:     answers("printed", "standard output could not be written"),
 		Examples: []Example{{"boxfile schema > boxfile.schema.json", "for an editor's YAML mode"}, {"boxfile schema report", "what a report holds"}, {"boxfile schema seccomp > seccomp.json", "a profile to begin from"}},
 	}
