@@ -137,12 +137,20 @@ var ErrDigest = errors.New("the plan does not match its digest")
 // Decode reads what Encode wrote. It refuses unknown versions, kinds and
 // members, and a plan whose digest is not its own (ErrDigest).
 func Decode(r io.Reader) (*Plan, error) {
-	var doc document
-	if err := strict(r, &doc); err != nil {
+	text, err := io.ReadAll(r)
+	if err != nil {
 		return nil, err
 	}
-	if doc.FormatVersion != FormatVersion {
-		return nil, fmt.Errorf("plan format version %d is not supported; this program reads version %d", doc.FormatVersion, FormatVersion)
+	var head struct {
+		FormatVersion int `json:"format_version"`
+	}
+	// a newer format may have members that are unknown here: its version says more than they do
+	if err := json.Unmarshal(text, &head); err == nil && head.FormatVersion != FormatVersion {
+		return nil, fmt.Errorf("plan format version %d is not supported; this program reads version %d", head.FormatVersion, FormatVersion)
+	}
+	var doc document
+	if err := strict(bytes.NewReader(text), &doc); err != nil {
+		return nil, err
 	}
 	if len(doc.Positions) != len(doc.Plan.Steps) {
 		return nil, fmt.Errorf("plan has %d steps but %d positions", len(doc.Plan.Steps), len(doc.Positions))
