@@ -9,13 +9,13 @@ import (
 )
 
 // assemble writes a program down for the interpreter. Tags count the ops as
-// WriteText does: Enter, Command, Init.
+// WriteText does: Stage, Enter, Command, Init.
 //
 // With telling, the child says when each step begins: before its first op, and
 // for the one that executes the command before that.
 func assemble(p *program.Program, telling bool) (*fork.Listing, error) {
-	lists := [...][]program.Op{fork.Enter: p.Enter, fork.Command: p.Command, fork.Init: p.Init}
-	size := fork.Sizes{Regs: int(p.Regs), HasInit: p.HasInit}
+	lists := [...][]program.Op{fork.Stage: p.Stage, fork.Enter: p.Enter, fork.Command: p.Command, fork.Init: p.Init}
+	size := fork.Sizes{Regs: int(p.Regs), HasInit: p.HasInit, Staged: p.Stage != nil}
 	for part, ops := range lists {
 		size.Calls[part] = len(ops)
 		for i := range ops {
@@ -131,7 +131,7 @@ func (a *assembler) structure(m *program.More) fork.Arg {
 
 // opAt returns the op with a tag of assemble's, or nil.
 func opAt(p *program.Program, tag int) *program.Op {
-	for _, list := range [][]program.Op{p.Enter, p.Command, p.Init} {
+	for _, list := range [][]program.Op{p.Stage, p.Enter, p.Command, p.Init} {
 		if tag >= 0 && tag < len(list) {
 			return &list[tag]
 		}

@@ -33,6 +33,8 @@ func (r *run) hostOp(i int) *Failure {
 		return r.setLimit(h)
 	case program.EndAfter:
 		r.limit = h
+	case program.OpenNS:
+		return r.openNamespace(h)
 	case program.EndWhenAsked:
 		r.asked = h
 	case program.Listen:

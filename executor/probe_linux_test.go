@@ -81,6 +81,28 @@ func probeMain() int {
 	case "nap":
 		time.Sleep(300 * time.Millisecond)
 		fmt.Println("awake")
+	case "clocks":
+		fmt.Println(clocks()[0], clocks()[1])
+	case "daemons": // and a last one, for as long as anybody is there
+		for _, kind := range []string{"sleeper", "detached"} {
+			p, err := os.StartProcess("/probe", []string{"probe", kind, args[1], "x"}, &os.ProcAttr{Env: os.Environ(), Sys: &syscall.SysProcAttr{Setsid: true}})
+			if err != nil {
+				fmt.Println(err)
+				return 1
+			}
+			if kind == "detached" {
+				_, _ = p.Wait()
+			}
+		}
+		fmt.Println("ready")
+		if args[2] == "stay" {
+			time.Sleep(time.Hour)
+		}
+		return 7
+	case "detached":
+		_ = start("sleeper", args[1], "x")
+	case "sleeper":
+		time.Sleep(time.Hour)
 	case "signals", "chatty", "deaf", "family", "daemon", "stopped", "stop", "zombies":
 		return behave(args)
 	case "write":

@@ -67,8 +67,10 @@ type run struct {
 	ports    []port.Port // listening
 	relay    *port.Relay // serves them, once the box has handed its sockets over
 	terminal terminal
-	helper   *helper // connects the box to other networks, or nil
-	letGo    int     // 1 and the step whose limit was let go last
+	helper   *helper             // connects the box to other networks, or nil
+	doors    map[program.Reg]int // namespaces to be joined
+	mark     int                 // what lsns knows the box by: 0 before there is one
+	letGo    int                 // 1 and the step whose limit was let go last
 }
 
 func (r *run) run() (Status, *Failure) {
@@ -102,6 +104,11 @@ func (r *run) run() (Status, *Failure) {
 	unix.Close(theirs)
 	if err != nil {
 		return Status{}, r.explainFork(err)
+	}
+	if r.prog.Stage != nil {
+		if f := r.second(ours); f != nil {
+			return Status{}, f
+		}
 	}
 	return r.watch(ours)
 }
@@ -158,7 +165,7 @@ func (r *run) start(control int) error {
 		return err
 	}
 	defer l.Free()
-	l.Erase, l.TellStarted = arguments(), r.opts.Progress != nil
+	l.Erase, l.TellStarted, l.Ends = arguments(), r.opts.Progress != nil, r.prog.Ends
 	if err := r.join(l); err != nil {
 		return err
 	}
@@ -202,12 +209,13 @@ type hearing struct {
 	failure  *Failure
 	handed   []int // descriptors that came with a message
 	served   bool  // no more of them come
+	forked   int   // process 1, by the process before it
 }
 
 // next reads one message, and returns false when no more can come.
 func (h *hearing) next() bool {
 	n, err := h.receive()
-	if errors.Is(err, unix.EINTR) {
+	if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNRESET) { // it ended before it read; what it has said comes next
 		return true
 	}
 	if err != nil || n != len(h.buf) {
@@ -217,6 +225,8 @@ func (h *hearing) next() bool {
 	switch fork.Kind(binary.NativeEndian.Uint32(h.buf[:])) {
 	case fork.Failed:
 		h.failure, h.settled, h.ended = h.run.explain(int(int32(a)), syscall.Errno(b)), true, true
+	case fork.Forked:
+		h.forked = int(a)
 	case fork.Descriptors:
 		h.left, h.served = h.left-1, true
 		if h.failure = h.run.serve(h.handed); h.failure != nil {

@@ -31,7 +31,7 @@ func TestTraceOfSteps(t *testing.T) {
 		}
 		told := 0
 		for pid, calls := range trace {
-			rest, n := withoutWords(t, prog, calls, controlDescriptor(one))
+			rest, n := withoutWords(t, prog, calls, controlDescriptor(prog, one))
 			trace[pid], told = rest, told+n
 		}
 		if err := matchAll(prog, trace); err != nil {
@@ -47,7 +47,7 @@ func TestTraceOfSteps(t *testing.T) {
 // looks that the next call is the op that each announces.
 func withoutWords(t *testing.T, prog *program.Program, calls []program.Traced, control int64) (rest []program.Traced, told int) {
 	t.Helper()
-	const doing = `"\x06\x00\x00\x00` // the kind of the message
+	const doing = `"\x07\x00\x00\x00` // the kind of the message
 	ops := append(append(append([]program.Op{}, prog.Enter...), prog.Command...), prog.Init...)
 	for i, c := range calls {
 		if c.Name != "write" || c.Args[0] != strconv.FormatInt(control, 10) || !strings.HasPrefix(c.Args[1], doing) {

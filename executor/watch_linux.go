@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/boxfile/boxfile/executor/lsns"
 	"golang.org/x/sys/unix"
 )
 
@@ -40,7 +41,8 @@ func (r *run) watch(control int) (Status, *Failure) {
 
 // attend does what there is to do while the box lives: it hears the child, passes
 // signals on and keeps to the times of the plan. Then it collects the child, which is
-// process 1: that succeeds only when its whole pid namespace is empty.
+// process 1: that succeeds only when its whole pid namespace is empty. Where that is not
+// the box's own, the box ends through its cgroup.
 func (r *run) attend(h *hearing) (ending, error) {
 	var e ending
 	for {
@@ -78,9 +80,13 @@ func (r *run) attend(h *hearing) (ending, error) {
 	}
 	for {
 		_, err := unix.Wait4(r.child.PID, &e.status, unix.WALL, &e.usage)
-		if !errors.Is(err, unix.EINTR) {
-			return e, err
+		if errors.Is(err, unix.EINTR) {
+			continue
 		}
+		if r.prog.Ends && err == nil { // process 1 has done so, unless it was killed
+			err = r.killCgroups()
+		}
+		return e, err
 	}
 }
 
@@ -99,6 +105,9 @@ func (r *run) patience() *unix.Timespec {
 	case until.IsZero() && r.limit != nil:
 		until = r.since.Add(r.limit.After)
 	}
+	if due := r.since.Add(settleTime); r.mark == 0 && (until.IsZero() || due.Before(until)) {
+		until = due
+	}
 	if until.IsZero() {
 		return nil
 	}
@@ -106,11 +115,30 @@ func (r *run) patience() *unix.Timespec {
 	return &left
 }
 
+// settleTime is how long a box has to live before it is marked: those that are over
+// sooner are not slowed down for it.
+const settleTime = 5 * time.Millisecond
+
+// marked lets lsns know the box by its name.
+func (r *run) marked() {
+	fd, err := lsns.Mark(r.prog.Plan.Name, r.child.PID)
+	if err != nil { // the box is as good without
+		r.mark = -1
+		return
+	}
+	r.mark = fd
+	r.closers = append(r.closers, fd)
+}
+
 // keepTime does what is due: the timeout begins to end the box, and the end of the
 // grace period ends it.
 func (r *run) keepTime() {
 	e := &r.ending
-	switch now := time.Now(); {
+	now := time.Now()
+	if r.mark == 0 && !now.Before(r.since.Add(settleTime)) {
+		r.marked()
+	}
+	switch {
 	case e.killed:
 	case !e.until.IsZero():
 		if !now.Before(e.until) {

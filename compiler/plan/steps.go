@@ -1,6 +1,9 @@
 package plan
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // CreateSource makes a missing mount source on the host: an empty directory
 // (mode 0755) or file (0644), owned by the caller. An existing one is left as it is.
@@ -23,6 +26,9 @@ type Cgroup struct {
 	// BestEffort leaves out what this machine cannot enforce, and says so when
 	// the box is started. Without it, such a limit means that nothing runs.
 	BestEffort bool `json:"best_effort,omitempty"`
+	// Ends has all that is in the cgroup end with the command, or with boxfile: the box
+	// shares its pid namespace, whose end would otherwise see to that.
+	Ends bool `json:"ends,omitempty"`
 }
 
 // Limit bounds one resource of the box as a whole. A nil Value is unlimited.
@@ -118,6 +124,13 @@ type IDRange struct {
 	Size uint32 `json:"size"`
 }
 
+// Join enters a namespace that is there already (setns(2)), before the new ones are
+// made. Whoever else is in it shares what it holds with the box.
+type Join struct {
+	Namespace string `json:"namespace"` // as in Unshare
+	Path      string `json:"path"`      // absolute, or relative to the Boxfile's folder
+}
+
 // CloseFDs closes every descriptor but 0, 1 and 2.
 type CloseFDs struct{}
 
@@ -125,10 +138,16 @@ type CloseFDs struct{}
 type Session struct{}
 
 // Unshare enters new namespaces (namespaces(7)), named as lsns(8) does but in
-// words: user, mount, pid, network, ipc, uts, cgroup. In a new user namespace no
+// words: user, mount, pid, network, ipc, uts, cgroup, time. In a new user namespace no
 // other cgroup namespace can be made: whoever had one there could mount hierarchies.
 type Unshare struct {
 	Namespaces []string `json:"namespaces"`
+}
+
+// Clocks sets clocks of the new time namespace ahead of this machine's (time_namespaces(7)).
+type Clocks struct {
+	Boottime  int64 `json:"boottime"`  // nanoseconds
+	Monotonic int64 `json:"monotonic"` // nanoseconds
 }
 
 // IDMap maps one id: the caller is UID:GID in the box, and nobody else exists there.
@@ -219,8 +238,11 @@ type Chroot struct{}
 // Mask hides paths: a file reads as /dev/null, a directory is empty and read-only.
 type Mask struct {
 	Paths    []string `json:"paths"`
-	Optional bool     `json:"optional,omitempty"` // absent paths are passed over
+	Optional bool     `json:"optional,omitempty"` // absent paths are passed over, and * stands for any part of a name
 }
+
+// Pattern reports whether a path of the step stands for all that fit it.
+func (m *Mask) Pattern(path string) bool { return m.Optional && strings.Contains(path, "*") }
 
 // Readonly makes paths read-only, recursively.
 type Readonly struct {

@@ -12,7 +12,12 @@ func (v *words) Cgroup(s *plan.Cgroup) error {
 	if s.BestEffort {
 		return v.say("make a cgroup for the box; what cannot be enforced is told and left out")
 	}
-	return v.say("make a cgroup for the box; what cannot be enforced stops the run")
+	_ = v.say("make a cgroup for the box; what cannot be enforced stops the run")
+	if s.Ends {
+		v.last(";")
+		return v.say("all that is in it ends with the command, and with boxfile")
+	}
+	return nil
 }
 
 func (v *words) Limit(s *plan.Limit) error {

@@ -19,6 +19,9 @@ func (s *script) Cgroup(c *plan.Cgroup) error {
 	if !fileName(s.name) {
 		s.refuse("a script cannot name a cgroup %s", literal(s.name))
 	}
+	if c.Ends {
+		s.refuse("a script cannot end a box that shares its pid namespace: run boxfile up")
+	}
 	s.need("cgroup")
 	return s.line(&s.host, "boxfile_enforce="+enforce+" boxfile_id="+s.q(s.name)+"-$$")
 }

@@ -11,10 +11,11 @@ type Facts struct {
 	UID, GID int
 	Folder   string // absolute path of the Boxfile's folder
 	Caller   Caller
-	Paths    map[string]Path // for each path of Needs
-	NoFile   uint64          // hard limit of open files, RLIMIT_NOFILE
-	NProc    uint64          // hard limit of processes, RLIMIT_NPROC
-	SubUIDs  []Range         // the caller's subordinate ids, subuid(5); only where Needs asks
+	Paths    map[string]Path     // for each path of Needs, and each that Matches has
+	Matches  map[string][]string // for each of Needs.Patterns: the paths it stands for here
+	NoFile   uint64              // hard limit of open files, RLIMIT_NOFILE
+	NProc    uint64              // hard limit of processes, RLIMIT_NPROC
+	SubUIDs  []Range             // the caller's subordinate ids, subuid(5); only where Needs asks
 	SubGIDs  []Range
 	IDTools  IDTools
 	Outbound Outbound        // only where Needs asks
@@ -22,6 +23,8 @@ type Facts struct {
 	Disks    map[string]Disk // for each path of Needs.Disks
 	PageSize int             // bytes; memory limits are counted in pages
 	Landlock int             // version of its ABI, 0: none; only where Needs asks
+	// Namespaces are those that a plan joins, by path.
+	Namespaces map[string]Namespace
 }
 
 // Caller is what the one who runs boxfile hands over.
@@ -74,6 +77,14 @@ type Path struct {
 	Err  error  // why the type is not known; nil where it is
 }
 
+// Namespace is what stands at the path of a namespace.
+type Namespace struct {
+	Type  uint64 // CLONE_NEW*, clone(2)
+	Below bool   // it is owned by the user namespace that the plan joins, or by one below that
+	Own   bool   // it is boxfile's own user namespace
+	Err   error  // why there is none, or it is not known; nil where it is
+}
+
 // Range is a run of subordinate ids.
 type Range struct{ First, Size uint32 }
 
@@ -93,6 +104,7 @@ type Needs struct {
 	Follow   []string // paths whose symbolic links are followed
 	Itself   []string // paths whose own type counts
 	TTY      bool     // whether the standard descriptors are terminals
+	Patterns []string // absolute paths with * for any part of a name; the type of what they match counts
 	Env      []string // variables of the caller
 	EnvTTY   []string // the same, wanted only when standard input is a terminal
 	SubIDs   bool
@@ -103,4 +115,5 @@ type Needs struct {
 	Controllers []string
 	Cgroups     bool     // wanted, with or without controllers
 	Disks       []string // paths whose disk is wanted
+	Namespaces  []string // paths of namespaces
 }

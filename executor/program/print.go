@@ -46,6 +46,10 @@ func (p *Program) WriteText(w io.Writer) error {
 			n++
 		}
 	}
+	if p.Stage != nil {
+		part("box side: the process before process 1", p.Stage)
+		fmt.Fprintf(b, "      clone(CLONE_PARENT)\n")
+	}
 	if !p.HasInit {
 		part("box side", p.Enter)
 		part("the command", p.Command)
@@ -110,6 +114,8 @@ func (h HostOp) String() string {
 		return fmt.Sprintf("run %s %s, until the box is gone", h.Helper.Path, strings.Join(h.Helper.Args, " "))
 	case Listen:
 		return h.Ports.String()
+	case OpenNS:
+		return fmt.Sprintf("open namespace %s, of type %s, as %s", strconv.Quote(h.Path), namespaceFlags.Print(h.Join.Type), h.Join.Door)
 	case Relay:
 		return h.Terminal.String()
 	case KeepDir:

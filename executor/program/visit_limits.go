@@ -25,6 +25,9 @@ type Unenforced struct {
 func (l *lowering) Cgroup(s *plan.Cgroup) error {
 	l.bestEffort = s.BestEffort
 	l.findGroups(l.prog.Plan.Name, controllersOf(l.prog.Plan))
+	if l.prog.Ends = s.Ends; s.Ends {
+		l.endsBy()
+	}
 	for i := range len(l.prog.Host) {
 		c := l.prog.Host[i].Cgroup
 		if c == nil || l.prog.Host[i].Kind != MakeCgroup {

@@ -44,8 +44,12 @@ func (w *words) BlockLoopback(*plan.BlockLoopback) error {
 	return w.say("keep the box off this machine's loopback")
 }
 func (w *words) IDMapRanges(*plan.IDMapRanges) error { return w.say("map the box's ids") }
-func (w *words) CloseFDs(*plan.CloseFDs) error       { return w.say("close descriptors") }
-func (w *words) Session(*plan.Session) error         { return w.say("start a new session") }
+func (w *words) Join(s *plan.Join) error {
+	return w.say("join the %s namespace %s", s.Namespace, s.Path)
+}
+func (w *words) Clocks(*plan.Clocks) error     { return w.say("set the box's clocks") }
+func (w *words) CloseFDs(*plan.CloseFDs) error { return w.say("close descriptors") }
+func (w *words) Session(*plan.Session) error   { return w.say("start a new session") }
 func (w *words) Unshare(s *plan.Unshare) error {
 	return w.say("enter new namespaces (%s)", strings.Join(s.Namespaces, ", "))
 }

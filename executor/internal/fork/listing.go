@@ -19,7 +19,8 @@ type Part int
 
 // The parts, in the order in which the package comment draws them.
 const (
-	Enter Part = iota
+	Stage Part = iota // of a process before process 1
+	Enter
 	Command
 	Init // process 1, after the command has started
 	parts
@@ -61,6 +62,7 @@ type Sizes struct {
 	Regs    int // number of the highest register
 	Memory  int // bytes that Bytes, String and Strings will use, see Room
 	HasInit bool
+	Staged  bool // there is a process before process 1
 }
 
 // Room is the memory that n bytes take, with the alignment they may need.
@@ -100,6 +102,9 @@ type Listing struct {
 	Erase []byte
 	// TellStarted has process 1 say Started.
 	TellStarted bool
+	// Ends has process 1 end all processes of its cgroup before itself. The descriptors
+	// right above the control socket are its pids.max and its directory.
+	Ends bool
 	// Cgroup is the directory of the cgroup that the child is born in, for
 	// CLONE_INTO_CGROUP of clone3(2).
 	Cgroup int
@@ -119,6 +124,8 @@ type image struct {
 	stack   uintptr // upper end of the command's stack, until it executes; below it is process 1's
 	scratch *scratch
 	hasInit bool
+	staged  bool
+	ends    bool // process 1 ends the box by the descriptors above control
 
 	tellStarted bool
 	command     uintptr // where the code of commandChild begins
@@ -133,7 +140,10 @@ type scratch struct {
 	sigset  uint64
 	status  int32
 	worst   syscall.Errno // of a search
-	tls     [16]uint64    // thread-local storage, all zero
+	name    [16]byte      // "cgroup.procs"
+	procs   [512]byte     // what it says
+	pause   unix.Timespec
+	tls     [16]uint64 // thread-local storage, all zero
 }
 
 // NewListing maps the memory of a listing. Free releases it.
@@ -153,7 +163,7 @@ func NewListing(s Sizes) (*Listing, error) {
 		return nil, fmt.Errorf("mmap of %d bytes for the program: %w", total, err)
 	}
 	l := &Listing{arena: arena, image: (*image)(unsafe.Pointer(&arena[align(int(unsafe.Sizeof(scratch{})))]))}
-	l.hasInit = s.HasInit
+	l.hasInit, l.staged = s.HasInit, s.Staged
 	l.stack = uintptr(unsafe.Pointer(&arena[0])) + uintptr(total)
 	l.scratch = (*scratch)(unsafe.Pointer(&arena[0]))
 	calls := unsafe.Slice((*call)(unsafe.Pointer(&arena[head])), n+1)
