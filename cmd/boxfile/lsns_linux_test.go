@@ -154,7 +154,9 @@ func TestTheLessonsAreTrue(t *testing.T) {
 	}
 	defer os.RemoveAll(dir)
 	numbers, who := regexp.MustCompile(`\d{2,}`), regexp.MustCompile(`(?m)^(N \w+ +\d+ +N )\S+ +`)
-	same := func(text string) string { return who.ReplaceAllString(numbers.ReplaceAllString(spacing.ReplaceAllString(text, " "), "N"), "${1}me ") }
+	same := func(text string) string {
+		return who.ReplaceAllString(numbers.ReplaceAllString(spacing.ReplaceAllString(text, " "), "N"), "${1}me ")
+	}
 	shown := 0
 	for _, m := range fence.FindAllStringSubmatch(string(doc), -1) {
 		for _, part := range strings.Split("\n"+m[2], "\n$ ")[1:] {
