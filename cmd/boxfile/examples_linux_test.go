@@ -253,22 +253,27 @@ func (r *run) other() string {
 			fixture.Skip(r.t, err.Error())
 		}
 	}
-	cmd := exec.Command(all[0], all[1:]...)
+	return startUntil(r.t, exec.Command(all[0], all[1:]...))
+}
+
+// startUntil starts a program that lives until the test ends, and returns the first line that it says.
+func startUntil(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
 	cmd.Dir = "/"
 	stdin, err1 := cmd.StdinPipe()
 	stdout, err2 := cmd.StdoutPipe()
 	if err := cmp.Or(err1, err2, cmd.Start()); err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
-	r.t.Cleanup(func() { // it reads the end
+	t.Cleanup(func() { // it reads the end
 		_ = stdin.Close()
 		_ = cmd.Wait()
 	})
-	pid, err := bufio.NewReader(stdout).ReadString('\n')
+	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return strings.TrimSpace(pid)
+	return strings.TrimSpace(line)
 }
 
 func (r *run) ids() (uid, gid string) {
