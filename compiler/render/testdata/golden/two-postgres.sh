@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of two-postgres.yaml,
-# plan sha256:2edd61d35413ac277944f7e67ce5f4b8f0b76f22302102d123b2208969e6649c, with util-linux.
+# plan sha256:0087be16942d108ed520c64c91d3614aa5131f4be7eb28e759417bf6f914aa3e, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -8,6 +8,7 @@
 # a script cannot:
 #   - hold on to what it looked at: a tree that changes meanwhile can mislead it
 #     (boxfile resolves each path once, in the kernel, and keeps it open);
+#   - give the box a terminal of its own: on one, it has this one, without job control;
 #   - signals are not forwarded to the command, and process 1 is a shell;
 #   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
 #   - descriptors above 9 can be closed only where bash is installed;
