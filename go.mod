@@ -7,6 +7,7 @@ require (
 	github.com/hashicorp/go-multierror v1.1.1
 	github.com/yuin/goldmark v1.7.8
 	golang.org/x/net v0.41.0
+	golang.org/x/term v0.47.0
 )
 
 require golang.org/x/tools v0.26.0 // indirect

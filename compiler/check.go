@@ -101,6 +101,7 @@ type origin struct {
 	hosts    map[string]any
 	dns      []any
 	shares   map[string]bool // namespaces of the box's own
+	joins    map[string]string
 	outbound *plan.Outbound
 	filtered bool // seccomp
 	noNew    bool

@@ -21,9 +21,33 @@ func (o *origin) Unshare(s *plan.Unshare) error {
 		o.shares[n] = true
 	}
 	for _, n := range []string{"user", "pid", "ipc", "uts", "cgroup"} {
-		if !o.shares[n] {
+		if !o.shares[n] && o.joins[n] == "" {
 			o.section("namespaces")[n] = "host"
 		}
+	}
+	return nil
+}
+
+func (o *origin) Join(s *plan.Join) error {
+	if o.joins == nil {
+		o.joins = map[string]string{}
+	}
+	o.joins[s.Namespace] = s.Path
+	if s.Namespace != "network" {
+		o.section("namespaces")[s.Namespace] = map[string]any{"join": s.Path}
+	}
+	return nil
+}
+
+func (o *origin) Clocks(s *plan.Clocks) error {
+	o.section("namespaces")["time"] = map[string]any{"boottime": plan.Duration(s.Boottime), "monotonic": plan.Duration(s.Monotonic)}
+	return nil
+}
+
+func (o *origin) TTY(s *plan.TTY) error {
+	o.doc["tty"] = "auto"
+	if s.Required {
+		o.doc["tty"] = true
 	}
 	return nil
 }
@@ -169,7 +193,7 @@ func (o *origin) finish() {
 	if o.section("rootfs")["write"] == nil {
 		delete(o.doc, "rootfs")
 	}
-	for key, def := range map[string]string{"proc": "none", "sys": "none"} {
+	for key, def := range map[string]any{"proc": "none", "sys": "none", "tty": false} {
 		if o.doc[key] == nil {
 			o.doc[key] = def
 		}
@@ -181,6 +205,11 @@ func (o *origin) finish() {
 	}
 	network := map[string]any{"mode": "none"}
 	switch {
+	case o.joins["network"] != "":
+		network = map[string]any{"join": o.joins["network"]}
+		if len(o.dns) > 0 {
+			network["dns"] = o.dns
+		}
 	case !o.shares["network"]:
 		network["mode"] = "host"
 	case o.outbound != nil:

@@ -73,6 +73,10 @@ func (o *origin) CgroupFile(s *plan.CgroupFile) error {
 
 func (o *origin) Timeout(s *plan.Timeout) error {
 	o.doc["timeout"] = plan.Duration(s.After)
+	return nil
+}
+
+func (o *origin) Stop(s *plan.Stop) error {
 	o.doc["stop"] = map[string]any{"signal": s.Signal, "grace": plan.Duration(s.Grace)}
 	return nil
 }

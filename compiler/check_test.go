@@ -192,7 +192,7 @@ func mountAt(s plan.Step, target string, change func(*plan.Mount)) {
 // The error names the step.
 func TestCheckNamesTheStep(t *testing.T) {
 	err := without(t, "", drop("session"))
-	if err == nil || !strings.HasPrefix(err.Error(), "step 2, unshare: a compiled plan has session there") {
+	if err == nil || !strings.HasPrefix(err.Error(), "step 3, unshare: a compiled plan has session there") {
 		t.Error(err)
 	}
 }

@@ -41,6 +41,9 @@ func (c *compilation) process() {
 	}
 	c.add(&plan.Umask{Mask: octal(b.Umask.Value)}, b.Umask.Pos, "umask")
 	c.add(&plan.Workdir{Path: b.Workdir.Value}, b.Workdir.Pos, "workdir")
+	if b.TTY.Value != "false" {
+		c.add(&plan.TTY{Required: b.TTY.Value == "true"}, b.TTY.Pos, "tty")
+	}
 	if b.Init.Value {
 		c.add(&plan.Init{}, b.Init.Pos, "init")
 	}
@@ -90,6 +93,9 @@ func (c *compilation) environment() {
 		steps = append(steps, variable{&plan.Env{Name: e.Value, Pass: "always"}, e.Pos, fmt.Sprintf("env_pass[%d]", i)})
 	}
 	for _, d := range [...]plan.Env{{Name: "PATH", Value: []plan.EnvPart{{Text: defaultPath}}}, {Name: "HOME", Value: []plan.EnvPart{{Text: home}}}, {Name: "TERM", Pass: "tty"}} {
+		if d.Name == "TERM" && b.TTY.Value == "false" {
+			continue
+		}
 		if !set[d.Name] {
 			steps = append(steps, variable{&d, schema.Pos{}, "env." + d.Name})
 		}

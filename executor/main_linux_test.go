@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,17 +88,7 @@ func upMain() int {
 	if n := os.Getenv("BOXFILE_TEST_HOLD"); n != "" {
 		hold(prog, n)
 	}
-	if os.Getenv("BOXFILE_TEST_CHURN") != "" {
-		go func() {
-			for { // each goroutine takes its thread along when it ends
-				done := make(chan struct{})
-				go func() { runtime.LockOSThread(); close(done) }()
-				<-done
-				time.Sleep(time.Millisecond)
-			}
-		}()
-	}
-	status, err := executor.Run(prog, executor.Options{NotEnforced: func(step int, why string) {
+	status, err := runAs(prog, executor.Options{NotEnforced: func(step int, why string) {
 		fmt.Fprintf(os.Stderr, "NOT ENFORCED %s: %s\n", prog.Kind(step), why)
 	}, Published: func(p executor.Published) {
 		fmt.Fprintf(os.Stderr, "PUBLISHED %s %s\n", p.Protocol, net.JoinHostPort(p.Address, strconv.Itoa(int(p.Host))))
@@ -130,7 +119,9 @@ func lower(p *plan.Plan, folder string) (*program.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts.Caller.StdinTTY = false
+	if os.Getenv("BOXFILE_TEST_TTY") == "" {
+		facts.Caller.Terminal = host.Terminal{}
+	}
 	switch h := os.Getenv("BOXFILE_TEST_HELPER"); {
 	case h == "slirp4netns":
 		facts.Outbound.Pasta = ""
@@ -143,7 +134,7 @@ func lower(p *plan.Plan, folder string) (*program.Program, error) {
 // opNumber returns the list that op n of WriteText's count is in, and its place there.
 func opNumber(prog *program.Program, n string) (*[]program.Op, int) {
 	i, _ := strconv.Atoi(n)
-	for _, list := range []*[]program.Op{&prog.Enter, &prog.Command, &prog.Init} {
+	for _, list := range []*[]program.Op{&prog.Stage, &prog.Enter, &prog.Command, &prog.Init} {
 		if i < len(*list) {
 			return list, i
 		}
@@ -182,7 +173,7 @@ func hold(prog *program.Program, n string) {
 	list, i := opNumber(prog, n)
 	wait := program.Op{Step: -1, Call: &program.Call{Name: "read", Nr: syscall.SYS_READ},
 		Args: []program.Arg{{Reg: program.Control}, {Kind: program.Buffer, More: &program.More{Buffer: 8}}, {Num: 8}}}
-	if list == &prog.Enter && i <= lastClose(prog.Enter) { // the child still holds the other end itself
+	if list == &prog.Stage || list == &prog.Enter && i <= lastClose(prog.Enter) { // the child still holds the other end itself
 		second := program.Arg{Kind: program.Struct, More: &program.More{Fields: []program.Field{{Name: "sec", Size: 8, Num: 1}, {Name: "nsec", Size: 8}}}}
 		wait.Call, wait.Args = &program.Call{Name: "ppoll", Nr: syscall.SYS_PPOLL}, []program.Arg{{}, {}, second, {}, {}}
 	}
@@ -209,6 +200,7 @@ type box struct {
 	env    []string
 	prefix []string // a program to run it under, as strace
 	ends   int      // the exit code of a traced run
+	stdin  *os.File
 }
 
 type result struct {
@@ -243,6 +235,9 @@ func (b *box) command(p *plan.Plan) *exec.Cmd {
 	cmd.Env = append([]string{modeEnv + "=up", "BOXFILE_TEST_PLAN=" + file, "BOXFILE_TEST_FOLDER=" + b.dir, "PATH=" + os.Getenv("PATH")}, b.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: b.user}
 	cmd.WaitDelay = 5 * time.Second
+	if b.stdin != nil {
+		cmd.Stdin = b.stdin
+	}
 	return cmd
 }
 

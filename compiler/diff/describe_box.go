@@ -27,9 +27,25 @@ func (d describer) Unshare(s *plan.Unshare) error {
 		name := a.value.text
 		d.attrs = append(d.attrs, attr{
 			about: name + ":", key: a.key,
-			value: value{text: "the box's own", rank: a.value.rank}, none: value{text: "the host's"},
+			value: value{text: "the box's own", rank: a.value.rank}, none: value{text: "shared"},
 		})
 	}
+	return nil
+}
+
+// Join is narrower than the host's namespace, and wider than one of the box's own.
+func (d describer) Join(s *plan.Join) error {
+	d.is("joined:", plan.Literal(s.Namespace)+" namespace "+plan.Literal(s.Path)+", not the host's", takes, s.Namespace)
+	d.lead = "joined: " + plan.Literal(s.Namespace) + " namespace"
+	d.attrs = append(d.attrs, attr{key: "path", value: word(s.Path), aside: true})
+	return nil
+}
+
+func (d describer) Clocks(s *plan.Clocks) error {
+	d.is("clocks", "ahead of the host's", says)
+	d.lead = "clocks ahead of the host's:"
+	d.has("boottime", value{text: plan.Duration(s.Boottime)})
+	d.has("monotonic", value{text: plan.Duration(s.Monotonic)})
 	return nil
 }
 
@@ -187,6 +203,14 @@ func (d describer) Landlock(s *plan.Landlock) error {
 		a.aside = true
 		d.attrs = append(d.attrs, a)
 	}
+	return nil
+}
+
+func (d describer) TTY(s *plan.TTY) error {
+	d.is("tty:", "a terminal of the box's own", says)
+	d.lead = "tty:"
+	d.has("without one of the caller's", switched(!s.Required, "the box has none", "nothing runs"))
+	d.attrs[0].value.rank, d.attrs[0].none.rank = 0, 0
 	return nil
 }
 

@@ -22,8 +22,11 @@ func (d describer) Keep(s *plan.Keep) error {
 
 func (d describer) Cgroup(s *plan.Cgroup) error {
 	d.is("cgroup", "of the box's own", says)
-	d.lead = "limits that cannot be enforced:"
-	d.has("", switched(s.BestEffort, "are told and left out", "stop the run"))
+	d.lead = "cgroup:"
+	d.has("limits that cannot be enforced", switched(s.BestEffort, "are told and left out", "stop the run"))
+	d.has("its processes", switched(!s.Ends, "end with the box's pid namespace", "end with the command"))
+	d.attrs[1].value.rank = 0
+	d.attrs[1].aside = !s.Ends
 	return nil
 }
 
@@ -117,6 +120,13 @@ func (d describer) Timeout(s *plan.Timeout) error {
 	d.is("timeout", plan.Duration(s.After), takes)
 	d.lead = "timeout"
 	d.attrs = append(d.attrs, attr{key: "after", value: value{text: plan.Duration(s.After), rank: s.After}, aside: true})
+	d.has("signal", word(s.Signal))
+	d.has("grace", value{text: plan.Duration(s.Grace), rank: s.Grace})
+	return nil
+}
+
+func (d describer) Stop(s *plan.Stop) error {
+	d.is("stop", "by a signal, then by force", takes)
 	d.has("signal", word(s.Signal))
 	d.has("grace", value{text: plan.Duration(s.Grace), rank: s.Grace})
 	return nil

@@ -86,7 +86,7 @@ func TestSomeChangesInWords(t *testing.T) {
 		{"resources: {pids: 5, swap: 0}", "resources: {pids: 5, swap: unlimited}", "swap limit 0 → unlimited"},
 		{"resources: {cpus: 1.5}", "resources: {cpus: 2}", "cpu limit 1.5 CPUs → 2 CPUs"},
 		{"timeout: 90s", "timeout: 2m", "timeout 90s → 2m"},
-		{"", "namespaces: {ipc: host}", "namespace ipc: the box's own → the host's"},
+		{"", "namespaces: {ipc: host}", "namespace ipc: the box's own → shared"},
 		{"mounts: ['./a:/a']", "mounts: [{source: ./a, target: /a, options: [noexec]}]", "mounts ./a: option + noexec"},
 		{"umask: '0022'", "umask: '0077'", "umask 0022 → 0077"},
 		{"env: {A: b}", "env_pass: [A]", "environment A: b → the caller's"},

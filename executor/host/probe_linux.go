@@ -30,16 +30,20 @@ func Probe(n Needs) (Facts, error) {
 	for _, p := range n.Itself {
 		f.Paths[p] = look(n.Folder, p, unix.AT_SYMLINK_NOFOLLOW)
 	}
+	if err = f.match(n.Patterns); err != nil {
+		return f, err
+	}
 	if f.NoFile, err = hardLimit(unix.RLIMIT_NOFILE); err != nil {
 		return f, err
 	}
 	if f.NProc, err = hardLimit(unix.RLIMIT_NPROC); err != nil {
 		return f, err
 	}
-	_, err = unix.IoctlGetTermios(0, unix.TCGETS)
-	f.Caller.StdinTTY = err == nil
+	if n.TTY {
+		f.Caller.Terminal = terminal()
+	}
 	names := n.Env
-	if f.Caller.StdinTTY {
+	if f.Caller.Terminal.At[0] {
 		names = append(names[:len(names):len(names)], n.EnvTTY...)
 	}
 	if len(names) > 0 { // the first look copies the whole environment
@@ -61,6 +65,9 @@ func Probe(n Needs) (Facts, error) {
 		}
 		f.Disks[p] = disk(n.Folder, p)
 	}
+	if len(n.Namespaces) > 0 {
+		f.namespaces(&n)
+	}
 	if n.Landlock {
 		f.Landlock = landlock()
 	}
@@ -71,6 +78,43 @@ func Probe(n Needs) (Facts, error) {
 		return f, f.subordinate()
 	}
 	return f, nil
+}
+
+// terminal looks at the standard descriptors. Without one at standard input the
+// others do not matter.
+func terminal() Terminal {
+	var t Terminal
+	m, err := unix.IoctlGetTermios(0, unix.TCGETS)
+	if err != nil {
+		return t
+	}
+	t.At[0] = true
+	for fd := 1; fd < len(t.At); fd++ {
+		_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		t.At[fd] = err == nil
+	}
+	t.Modes = Modes{Input: m.Iflag, Output: m.Oflag, Control: m.Cflag, Local: m.Lflag, Line: m.Line, Chars: m.Cc}
+	if w, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil { // a terminal without a size has 0 of each
+		t.Rows, t.Cols, t.XPixel, t.YPixel = w.Row, w.Col, w.Xpixel, w.Ypixel
+	}
+	return t
+}
+
+// match finds out what patterns stand for here.
+func (f *Facts) match(patterns []string) error {
+	for _, p := range patterns {
+		if f.Matches == nil {
+			f.Matches = make(map[string][]string, len(patterns))
+		}
+		var err error
+		if f.Matches[p], err = filepath.Glob(p); err != nil {
+			return fmt.Errorf("%s: %w", p, err)
+		}
+		for _, m := range f.Matches[p] {
+			f.Paths[m] = look("", m, unix.AT_SYMLINK_NOFOLLOW)
+		}
+	}
+	return nil
 }
 
 // landlock is the version of the kernel's Landlock, 0 where it is missing or switched off.

@@ -29,8 +29,13 @@ func NeedsOf(p *plan.Plan, folder string) host.Needs {
 		case *plan.Device:
 			n.Follow = append(n.Follow, s.Path)
 		case *plan.Mask:
-			if s.Optional {
-				n.Itself = append(n.Itself, s.Paths...)
+			for _, p := range s.Paths {
+				switch {
+				case s.Pattern(p):
+					n.Patterns = append(n.Patterns, p)
+				case s.Optional:
+					n.Itself = append(n.Itself, p)
+				}
 			}
 		case *plan.Readonly:
 			if s.Optional {
@@ -43,6 +48,8 @@ func NeedsOf(p *plan.Plan, folder string) host.Needs {
 			case "tty":
 				n.EnvTTY = append(n.EnvTTY, s.Name)
 			}
+		case *plan.TTY:
+			n.TTY = true
 		case *plan.IO:
 			n.Disks = append(n.Disks, s.Device)
 		case *plan.Cgroup:
@@ -53,6 +60,8 @@ func NeedsOf(p *plan.Plan, folder string) host.Needs {
 				}
 			}
 			n.Cgroups = true
+		case *plan.Join:
+			n.Namespaces = append(n.Namespaces, s.Path)
 		case *plan.Landlock:
 			n.Landlock = true
 		case *plan.Outbound:

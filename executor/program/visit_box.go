@@ -24,21 +24,20 @@ func (l *lowering) Dev(s *plan.Dev) error {
 	for _, v := range devLinks {
 		l.op(open, callSymlinkat, text(v[0]), reg(l.devFD), text(v[1]))
 	}
-	if err := l.attachAt(l.devFD, "/dev", true); err != nil {
+	if err := l.attachTree(l.devFD, "/dev", generated); err != nil {
 		return err
 	}
-	l.own("/dev", generated, l.devFD)
 	for _, n := range s.Nodes {
 		l.node(n)
 	}
-	pts := l.filesystem(open, "devpts", quiet, setting{"ptmxmode", "0666"}, setting{"mode", "0620"})
+	l.ptsFD = l.filesystem(open, "devpts", quiet, setting{"ptmxmode", "0666"}, setting{"mode", "0620"})
 	l.op(open, callMkdirat, reg(l.devFD), text("pts"), named(0o755, octal))
 	l.op(open, callMkdirat, reg(l.devFD), text("shm"), named(0o1777, octal))
 	if l.masksDirectory() {
 		l.emptyFD = l.clone(attach, l.devFD, "pts", false) // what devpts hides stays empty
 		l.setattr(attach, l.emptyFD, unix.MOUNT_ATTR_RDONLY, false)
 	}
-	l.moveIn(attach, pts, l.devFD, "pts")
+	l.moveIn(attach, l.ptsFD, l.devFD, "pts")
 	l.moveIn(attach, l.clone(attach, l.devFD, "shm", false), l.devFD, "shm") // before /dev is sealed
 	l.made["/dev/pts"], l.made["/dev/shm"] = true, true
 	l.setattr(seal, l.devFD, unix.MOUNT_ATTR_RDONLY, false)
@@ -91,7 +90,7 @@ func (l *lowering) intoRoot() {
 
 // Mask covers paths with /dev/null or an empty directory.
 func (l *lowering) Mask(s *plan.Mask) error {
-	for _, p := range s.Paths {
+	for _, p := range l.masked(s) {
 		if !s.Optional {
 			l.maskUnknown(p)
 			continue
@@ -114,6 +113,22 @@ func (l *lowering) Mask(s *plan.Mask) error {
 	return nil
 }
 
+// masked is the paths of a mask, with those that its patterns stand for here.
+func (l *lowering) masked(s *plan.Mask) []string {
+	if !slices.ContainsFunc(s.Paths, s.Pattern) {
+		return s.Paths
+	}
+	var all []string
+	for _, p := range s.Paths {
+		if s.Pattern(p) {
+			all = append(all, l.facts.Matches[p]...)
+		} else {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 // maskUnknown masks a path of which only the box knows whether it is a directory.
 func (l *lowering) maskUnknown(p string) {
 	dir, file := l.emptyFS(), l.cloneHost("/dev/null", false)
@@ -127,7 +142,7 @@ func (l *lowering) maskUnknown(p string) {
 func (l *lowering) masksDirectory() bool {
 	for _, s := range l.prog.Plan.Steps {
 		m, ok := s.(*plan.Mask)
-		if ok && m.Optional && slices.ContainsFunc(m.Paths, func(p string) bool { return l.facts.Paths[p].Type == host.Directory }) {
+		if ok && m.Optional && slices.ContainsFunc(l.masked(m), func(p string) bool { return l.facts.Paths[p].Type == host.Directory }) {
 			return true
 		}
 	}

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of two-postgres.yaml,
-# plan sha256:496256b0e9e7cb34c214e562e64600a3bde06778eacad46ed4c9f6e6aa5d109e, with util-linux.
+# plan sha256:0087be16942d108ed520c64c91d3614aa5131f4be7eb28e759417bf6f914aa3e, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -8,6 +8,7 @@
 # a script cannot:
 #   - hold on to what it looked at: a tree that changes meanwhile can mislead it
 #     (boxfile resolves each path once, in the kernel, and keeps it open);
+#   - give the box a terminal of its own: on one, it has this one, without job control;
 #   - signals are not forwarded to the command, and process 1 is a shell;
 #   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
 #   - descriptors above 9 can be closed only where bash is installed;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box web of web.yaml,
-# plan sha256:ba05a2b80623d8b1df25fa4778a57a8bba54e18434e091a016143ac5a9ff864b, with util-linux.
+# plan sha256:4c653fe6477a70bba72c85b3aca76f5eaaf0e1f7460eec964c8ecb4689cfc52c, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -8,6 +8,7 @@
 # a script cannot:
 #   - hold on to what it looked at: a tree that changes meanwhile can mislead it
 #     (boxfile resolves each path once, in the kernel, and keeps it open);
+#   - give the box a terminal of its own: on one, it has this one, without job control;
 #   - signals are not forwarded to the command, and process 1 is a shell;
 #   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
 #   - descriptors above 9 can be closed only where bash is installed;
