@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // document is the JSON form. Only Plan is hashed.
@@ -116,19 +117,27 @@ func (p *Plan) Encode(w io.Writer) error {
 // EscapeJSON writes what a terminal would obey or hide as JSON's own escapes: the
 // same values, safe to look at. encoding/json leaves such letters as they are.
 func EscapeJSON(text []byte) []byte {
-	var out bytes.Buffer
-	for _, r := range string(text) {
-		switch {
-		case r == '\n' || strconv.IsPrint(r) && !Blank(r):
-			out.WriteRune(r)
-		case r <= 0xffff:
-			fmt.Fprintf(&out, `\u%04x`, r)
-		default:
-			a, b := utf16.EncodeRune(r)
-			fmt.Fprintf(&out, `\u%04x\u%04x`, a, b)
+	out, done := make([]byte, 0, len(text)), 0
+	for i := 0; i < len(text); {
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(text[i:])
 		}
+		if r == '\n' || r >= ' ' && r < 0x7f || r > 0x7f && strconv.IsPrint(r) && !Blank(r) {
+			i += size
+			continue
+		}
+		out = append(out, text[done:i]...)
+		if r <= 0xffff {
+			out = fmt.Appendf(out, `\u%04x`, r)
+		} else {
+			a, b := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, a, b)
+		}
+		i += size
+		done = i
 	}
-	return out.Bytes()
+	return append(out, text[done:]...)
 }
 
 // ErrDigest means that a saved plan is not the one its digest names.
