@@ -234,7 +234,7 @@ func TestRooms(t *testing.T) {
 	banned := []string{"os", "os/exec", "os/user", "io/fs", "time", "net", "syscall", "path/filepath", "math/rand", "golang.org/x/sys/unix"}
 	const ours = "github.com/boxfile/boxfile/"
 	for pkg, allowed := range map[string][]string{
-		"schema": {}, "compiler/plan": {}, "compiler": {"schema", "compiler/plan", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan"},
+		"schema": {}, "compiler/plan": {}, "compiler/risk": {"compiler/plan"}, "compiler": {"schema", "compiler/plan", "compiler/risk", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan", "compiler/risk"},
 		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {},
 		"executor/doctor": {"executor", "executor/program", "executor/host", "compiler/plan"},
 		"executor":        {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "compiler/plan"},

@@ -21,7 +21,7 @@ var promised = map[string]string{
 	"best-effort": "finished", "capabilities": "", "chroot": "bin", "devices": "kmsg", "environment": "PATH=", "files": "", "fork-bomb": "processes: ", "go-build": "hello from builder",
 	"hello": "Hello from the box", "host-network": "", "idmap-ranges": "", "inputs": "Hello, box", "kept": "1", "limits": "", "masks": "",
 	"network-isolation": "lo", "overlay-discard": "", "own-mounts": "", "process-isolation": "", "readonly-postgres": "1", "rlimits": "", "subuid": "4",
-	"timeout": "interrupted", "seccomp": "a socket: Permission denied", "landlock": "writable: /tmp", "inspect": "seccomp         2 (2: filtered)", "outbound": "tap0", "nginx": "", "redis": "", "two-postgres": "",
+	"timeout": "interrupted", "seccomp": "a socket: Permission denied", "landlock": "writable: /tmp", "inspect": "seccomp         2 (2: filtered)", "outbound": "tap0", "nginx": "", "redis": "", "two-postgres": "", "waive": "sees a CPU",
 }
 
 // servers are the examples that run until they are ended. TestServers uses them.

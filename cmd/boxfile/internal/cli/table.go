@@ -20,6 +20,7 @@ const (
 	Report    = "report"
 	Seccomp   = "seccomp"
 	JSON      = "json"
+	FailOn    = "fail-on"
 )
 
 // Tagline says what the tool is for.
@@ -71,17 +72,21 @@ func plan() Verb {
 		Name: Plan, Short: "show every step of a run, do none",
 		Long: "Prints what up would do, in order: each step, the side it happens on and the\n" +
 			"line that asked for it. The plan is the same on every machine; its digest is\n" +
-			"its identity. Only -o program looks at this machine: it shows the system calls.",
+			"its identity. Behind the steps stand the risks of the file (docs/risks.md), and\n" +
+			"which of them it waives. Only -o program looks at this machine: it shows the\n" +
+			"system calls.",
 		Operands: Operands{Name: "FILE", Max: 1},
 		Flags: append([]Flag{
 			{Name: Output, Letter: "o", Arg: "FORM", Words: []string{"text", "json", "sh", "program"}, Help: "text (default), json, sh or program"},
+			{Name: FailOn, Arg: "RISKS", Help: "end with 1 on these: high, medium, all, or ids"},
 		}, inputs()...),
 		Command: true,
-		Exit:    answers("the plan was printed", "the file is wrong, or (-o program) this machine cannot run it"),
+		Exit:    answers("the plan was printed", "the file is wrong or has a risk to fail on; -o program: cannot run here"),
 		Examples: []Example{
 			{"boxfile plan dev.yaml", "for a reviewer"},
 			{"boxfile plan -o json dev.yaml > dev.plan.json", "for a program"},
 			{"boxfile plan -o sh dev.yaml", "the same as a script of util-linux"},
+			{"boxfile plan --fail-on high dev.yaml", "for a job of CI"},
 		},
 	}
 }
