@@ -236,6 +236,7 @@ func TestRooms(t *testing.T) {
 	for pkg, allowed := range map[string][]string{
 		"schema": {}, "compiler/plan": {}, "compiler/risk": {"compiler/plan"}, "compiler": {"schema", "compiler/plan", "compiler/risk", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan", "compiler/risk"},
 		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {},
+		"executor/lock":   {"compiler/plan"},
 		"executor/doctor": {"executor", "executor/program", "executor/host", "compiler/plan"},
 		"executor":        {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "compiler/plan"},
 	} {

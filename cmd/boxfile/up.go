@@ -10,7 +10,7 @@ import (
 // of the command.
 func (t *terminal) up(call *cli.Call, stdin io.Reader) (int, error) {
 	if call.Has(cli.DryRun) { // the executor is not even made, and no report
-		c, err := compile(call, stdin)
+		c, err := t.compileLocked(call, stdin)
 		if err != nil {
 			return exitCannot, err
 		}
@@ -28,10 +28,22 @@ func (t *terminal) up(call *cli.Call, stdin io.Reader) (int, error) {
 }
 
 func (t *terminal) upReported(call *cli.Call, stdin io.Reader, r *report) (int, error) {
-	c, err := compile(call, stdin)
+	c, err := t.compileLocked(call, stdin)
+	if c != nil {
+		r.about(c)
+	}
 	if err != nil {
 		return exitCannot, err
 	}
-	r.about(c)
 	return t.runBox(c, call.Has(cli.Verbose), r)
+}
+
+// compileLocked is compile, held to the lock under --locked. The plan is there even
+// if the lock refuses it.
+func (t *terminal) compileLocked(call *cli.Call, stdin io.Reader) (*compiled, error) {
+	c, err := compile(call, stdin)
+	if err != nil || !call.Has(cli.Locked) {
+		return c, err
+	}
+	return c, t.holds(c)
 }

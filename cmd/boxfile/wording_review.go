@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/compiler/risk"
+	"github.com/boxfile/boxfile/executor/lock"
 )
 
 func unknownRisk(word, verb string) *problem {
@@ -30,5 +33,45 @@ func wordExpired(path string, w plan.Waiver) *problem {
 	return &problem{
 		at: fmt.Sprintf("%s:%d:%d", path, w.Line, w.Col), text: "the waiver of " + w.Risk + " has ended on " + w.Until + ": the risk counts again",
 		fix: "remove the risk, or look at it again and write another day",
+	}
+}
+
+// wordLocked is what lock prints.
+func wordLocked(name string, l *lockFile) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s holds\n  plan    %s\n", printable(name), l.Plan)
+	for _, s := range l.Sources {
+		fmt.Fprintf(&b, "  %-6s  %s  %s\n", s.Use, s.Digest, printable(s.Path))
+	}
+	return b.String()
+}
+
+// wordUnlockable is what is said of a source that could not be read.
+func wordUnlockable(c *compiled, e *lock.Error) *problem {
+	p := &problem{at: stepAt(c.source.name, c.plan, e.Step), text: "cannot take the digest of " + e.Path + ": " + e.Err.Error()}
+	switch {
+	case errors.Is(e.Err, lock.ErrChanged):
+		p.fix = "end what writes there, and try again"
+	case errors.Is(e.Err, fs.ErrPermission):
+		p.fix = "run it as a user who may read all of it"
+	}
+	return p
+}
+
+func wordLockVersion(name string, version int) *problem {
+	return &problem{at: name, text: fmt.Sprintf("is a lock of version %d; this program reads version %d", version, lockVersion), fix: "use the boxfile that wrote it, or write it again: boxfile lock FILE"}
+}
+
+func wordOtherPlan(c *compiled, name, held, now string) *problem {
+	return &problem{
+		at: c.source.name, text: "the plan is not the one that " + name + " holds",
+		fix: "boxfile lock " + c.source.name + ", after a review", detail: "the lock holds " + held + ", the plan is " + now + "; inputs and the command are part of it",
+	}
+}
+
+func wordSource(c *compiled, name string, step int, s *lockSource, what string) *problem {
+	return &problem{
+		at: stepAt(c.source.name, c.plan, step), text: s.Use + " " + s.Path + " is not what " + name + " holds",
+		fix: "boxfile lock " + c.source.name + ", after a review", detail: "it " + what,
 	}
 }

@@ -8,6 +8,7 @@ const (
 	Schema     = "schema"
 	Doctor     = "doctor"
 	GC         = "gc"
+	Lock       = "lock"
 	Version    = "version"
 	Completion = "completion"
 	Help       = "help"
@@ -21,6 +22,8 @@ const (
 	Seccomp   = "seccomp"
 	JSON      = "json"
 	FailOn    = "fail-on"
+	Locked    = "locked"
+	Check     = "check"
 )
 
 // Tagline says what the tool is for.
@@ -28,7 +31,7 @@ const Tagline = "Runs a command in the box that a YAML file describes, and no wi
 
 // Verbs is the command line. Help, completion, man pages and the parser read it.
 func Verbs() []Verb {
-	return []Verb{up(), plan(), validate(), doctor(), gc(), schema(), version(), completion(), help()}
+	return []Verb{up(), plan(), validate(), lock(), doctor(), gc(), schema(), version(), completion(), help()}
 }
 
 func inputs() []Flag {
@@ -49,6 +52,7 @@ func up() Verb {
 		Flags: append([]Flag{
 			{Name: DryRun, Help: "print the plan, touch nothing"},
 			{Name: Verbose, Letter: "v", Help: "say what is done, with the time since start"},
+			{Name: Locked, Help: "run only what the lock beside FILE holds"},
 			{Name: Report, Arg: "FILE", File: true, Help: "write how it went to FILE, as JSON"},
 		}, inputs()...),
 		Command: true,
@@ -101,6 +105,25 @@ func validate() Verb {
 		Flags:    inputs(),
 		Exit:     answers("every file is right", "a file is wrong"),
 		Examples: []Example{{"boxfile validate *.yaml", "all of a folder"}},
+	}
+}
+
+func lock() Verb {
+	return Verb{
+		Name: Lock, Short: "hold a box to what was reviewed",
+		Long: "Writes a lock beside FILE (dev.lock for dev.yaml): the digest of the plan, and\n" +
+			"of what enters the box from outside of it: the tree of its rootfs, layers of\n" +
+			"overlays, files that are bound read-only. boxfile up --locked then refuses\n" +
+			"anything else. Inputs, and a COMMAND after --, are part of the plan.",
+		Operands: Operands{Name: "FILE", Max: 1},
+		Flags:    append([]Flag{{Name: Check, Help: "write nothing; say what is not as it was locked"}}, inputs()...),
+		Command:  true,
+		Exit:     answers("the lock was written, or holds", "the file is wrong, or something is not as it was locked"),
+		Examples: []Example{
+			{"boxfile lock dev.yaml", "after the review"},
+			{"boxfile lock --check dev.yaml", "in a job of CI"},
+			{"boxfile up --locked dev.yaml", "this, or nothing"},
+		},
 	}
 }
 
@@ -167,7 +190,7 @@ func help() Verb {
 	return Verb{
 		Name: Help, Short: "show this, or a verb's own help",
 		Long:     "Prints the list of verbs, or what one of them takes.",
-		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Validate, Doctor, GC, Schema, Version, Completion, Help}},
+		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Validate, Lock, Doctor, GC, Schema, Version, Completion, Help}},
 		Exit:     answers("printed", "standard output could not be written"),
 	}
 }
