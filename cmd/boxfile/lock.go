@@ -28,6 +28,8 @@ type lockSource struct {
 	Use    string `json:"use"`
 	Path   string `json:"path"`
 	Digest string `json:"digest"`
+	// Entries are of what is at the top of a directory: where to look for a change.
+	Entries map[string]string `json:"entries,omitempty"`
 
 	step int
 }
@@ -84,7 +86,7 @@ func lockSources(c *compiled) ([]lockSource, error) {
 	}
 	out := make([]lockSource, len(list))
 	for i, s := range list {
-		out[i] = lockSource{s.Use, s.Path, s.Digest, s.Step}
+		out[i] = lockSource{s.Use, s.Path, s.Digest, s.Entries, s.Step}
 	}
 	return out, err
 }
@@ -185,7 +187,7 @@ func differences(c *compiled, name string, held, now []lockSource) []*problem {
 		case at < 0:
 			out = append(out, wordSource(c, name, s.step, s, "is there now, and was not when the lock was written"))
 		case held[at].Digest != s.Digest:
-			out = append(out, wordSource(c, name, s.step, s, "has changed: the lock holds "+held[at].Digest+", it is "+s.Digest))
+			out = append(out, wordSource(c, name, s.step, s, "has changed"+wordWhere(held[at].Entries, s.Entries)+": the lock holds "+held[at].Digest+", it is "+s.Digest))
 		}
 	}
 	for i := range held {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -74,4 +75,26 @@ func wordSource(c *compiled, name string, step int, s *lockSource, what string) 
 		at: stepAt(c.source.name, c.plan, step), text: s.Use + " " + s.Path + " is not what " + name + " holds",
 		fix: "boxfile lock " + c.source.name + ", after a review", detail: "it " + what,
 	}
+}
+
+// wordWhere says at what at the top of a directory two looks at it differ: `("bin", new: "x")`.
+func wordWhere(held, now map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		switch was, ok := held[name]; {
+		case !ok:
+			parts = append(parts, "new: "+quote(name))
+		case was != now[name]:
+			parts = append(parts, quote(name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(held)) {
+		if _, ok := now[name]; !ok {
+			parts = append(parts, "gone: "+quote(name))
+		}
+	}
+	if len(held) == 0 || len(now) == 0 || len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }

@@ -142,6 +142,7 @@ var rows = []struct{ id, risky, twin string }{
 	{"BX041", "mounts: [{type: file, target: /k, content: \"-----BEGIN OPENSSH PRIVATE KEY-----\\n\"}]", "mounts: [{type: file, target: /k, content: \"-----BEGIN PUBLIC KEY-----\\n\"}]"},
 	{"BX041", "env: {TOKEN: abc}", "inputs: {KEY: {secret: true}}\nenv: {TOKEN: '${{ inputs.KEY }}'}"},
 	{"BX041", "env: {TOKEN: abc}", "env: {TOKEN: ''}"},
+	{"BX041", "env: {MYSQL_ROOT_PASSWORD: root}", "env: {MYSQL_ALLOW_EMPTY_PASSWORD: 'Yes'}"},
 	{"BX042", "env_pass: [GITHUB_TOKEN]", "env_pass: [LANG]"},
 	{"BX042", "env_pass: [PGPASSWORD]", "env_pass: [PASSWORD_STORE_DIR]"},
 	{"BX043", "mounts: [{type: tmpfs, target: /etc}]", "mounts: [{type: tmpfs, target: /tmp}]"},

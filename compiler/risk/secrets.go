@@ -31,6 +31,9 @@ func secretName(name string) bool {
 	return false
 }
 
+// switches are values that turn something on or off, whatever it is called.
+var switches = [...]string{"", "0", "1", "true", "false", "yes", "no", "on", "off", "none"}
+
 // tokens are how secrets of well-known services begin, and how many letters, digits,
 // dashes and underscores follow at least.
 var tokens = [...]struct {

@@ -238,7 +238,7 @@ func (f *finder) variable(s *plan.Env) {
 	switch what := secretIn(text); {
 	case what != "":
 		f.add(secretWritten, "%s in %s", what, s.Name)
-	case !input && text != "" && secretName(s.Name):
+	case !input && !slices.Contains(switches[:], strings.ToLower(text)) && secretName(s.Name):
 		f.add(secretWritten, "a value for %s", s.Name)
 	}
 }

@@ -175,6 +175,30 @@ func TestTheDigestIsOfWhatTheBoxSees(t *testing.T) {
 	}
 }
 
+// Which of the things at the top of a tree has changed is told, unless they are very many.
+func TestWhatIsAtTheTopIsToldApart(t *testing.T) {
+	dir, p := project(t)
+	look := func() map[string]string {
+		list, err := Sources(p, dir)
+		check(t, err)
+		return list[0].Entries
+	}
+	before := look()
+	check(t, os.WriteFile(dir+"/root/bin/sh", []byte("another"), 0o644))
+	after := look()
+	for _, name := range []string{"bin", "empty", "a file\n", "nothing", "link", "pipe"} {
+		if before[name] == "" || (before[name] == after[name]) != (name != "bin") {
+			t.Errorf("%s was %s and is %s", name, before[name], after[name])
+		}
+	}
+	for i := range mostEntries {
+		check(t, os.WriteFile(fmt.Sprintf("%s/root/%d", dir, i), nil, 0o644))
+	}
+	if many := look(); many != nil {
+		t.Errorf("%d things are told apart", len(many))
+	}
+}
+
 // What enters and can be changed by the box, or is the project's own, is not locked.
 func TestWhatIsLocked(t *testing.T) {
 	dir, _ := project(t)

@@ -12,7 +12,15 @@ type Source struct {
 	Use    string // "rootfs", "layer" or "file"
 	Path   string // as the plan has it
 	Digest string // "sha256:" and hexadecimal digits
+
+	// Entries say what in a directory is as it was, by the digests of what is at its
+	// top; nil where there is too much of it. They only tell people where to look:
+	// Digest alone decides.
+	Entries map[string]string
 }
+
+// mostEntries is how many entries of a directory are told apart.
+const mostEntries = 64
 
 // ErrChanged means that a file was written to, or a directory changed, while it was read.
 var ErrChanged = errors.New("it changed while it was read")

@@ -20,7 +20,7 @@ import (
 func Sources(p *plan.Plan, folder string) ([]Source, error) {
 	var out []Source
 	for _, w := range sources(p) {
-		digest, err := digestOf(&w, folder)
+		counts, err := w.read(folder)
 		if err != nil {
 			var e *Error
 			if !errors.As(err, &e) {
@@ -29,41 +29,40 @@ func Sources(p *plan.Plan, folder string) ([]Source, error) {
 			e.Step = w.Step
 			return nil, e
 		}
-		if digest != "" {
-			w.Digest = digest
+		if counts {
 			out = append(out, w.Source)
 		}
 	}
 	return out, nil
 }
 
-// digestOf is "" for a source that does not count.
-func digestOf(w *wanted, folder string) (string, error) {
+// read takes the digest of a source, and reports whether it counts.
+func (w *wanted) read(folder string) (counts bool, err error) {
 	at, err := openSource(folder, w.Path, unix.O_PATH)
 	if w.missing && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR)) {
-		return "", nil
+		return false, nil
 	}
 	if err != nil {
-		return "", err
+		return false, err
 	}
 	defer unix.Close(at)
 	before, err := stat(at)
 	if err != nil || w.file && before.Mode&unix.S_IFMT != unix.S_IFREG {
-		return "", err
+		return false, err
 	}
 	// Opened for reading only now that it is known: opening a device does things.
 	fd, err := openSource(folder, w.Path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
-		return "", err
+		return false, err
 	}
 	defer unix.Close(fd)
 	if now, err := stat(fd); err != nil || !same(before, now) {
-		return "", orChanged(err)
+		return false, orChanged(err)
 	}
 	var sum [32]byte
 	switch before.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
-		sum, err = tree(fd, w.Path)
+		sum, w.Entries, err = tree(fd, w.Path)
 	case unix.S_IFREG:
 		var detail string
 		if detail, err = content(fd, before); err == nil {
@@ -73,9 +72,10 @@ func digestOf(w *wanted, folder string) (string, error) {
 		err = errors.New("it is neither a directory nor a file")
 	}
 	if err != nil {
-		return "", err
+		return false, err
 	}
-	return "sha256:" + hex.EncodeToString(sum[:]), nil
+	w.Digest = "sha256:" + hex.EncodeToString(sum[:])
+	return true, nil
 }
 
 // openSource opens a path of the plan under the rules of the run (program.Lower): no
@@ -121,7 +121,8 @@ type walker struct {
 	failed atomic.Pointer[Error] // the first failure
 }
 
-func tree(fd int, name string) ([32]byte, error) {
+// tree is the digest of an open directory, and those of what is at its top.
+func tree(fd int, name string) (sum [32]byte, top map[string]string, err error) {
 	w := &walker{jobs: make(chan func(), 64)}
 	var hands sync.WaitGroup
 	for range runtime.NumCPU() {
@@ -131,13 +132,20 @@ func tree(fd int, name string) ([32]byte, error) {
 			}
 		})
 	}
-	sum := w.directory(fd, name)
+	sum, names, entries := w.directory(fd, name)
 	close(w.jobs)
 	hands.Wait()
 	if err := w.failed.Load(); err != nil {
-		return sum, err
+		return sum, nil, err
 	}
-	return sum, nil
+	if len(names) <= mostEntries {
+		top = make(map[string]string, len(names))
+		for i, n := range names {
+			short := plan.SHA256([]byte(entries[i]))
+			top[strings.ToValidUTF8(n, "?")] = hex.EncodeToString(short[:8])
+		}
+	}
+	return sum, top, nil
 }
 
 // fail keeps the first error; after one, what is left is passed over.
@@ -145,19 +153,18 @@ func (w *walker) fail(name string, err error) {
 	w.failed.CompareAndSwap(nil, &Error{Path: name, Err: err})
 }
 
-// directory is the digest of an open directory.
-func (w *walker) directory(fd int, name string) (sum [32]byte) {
+// directory is the digest of an open directory, and what it was made of.
+func (w *walker) directory(fd int, name string) (sum [32]byte, names, entries []string) {
 	before, err := stat(fd)
 	if err != nil {
 		w.fail(name, err)
-		return sum
+		return sum, nil, nil
 	}
-	names, err := list(fd)
-	if err != nil {
+	if names, err = list(fd); err != nil {
 		w.fail(name, err)
-		return sum
+		return sum, nil, nil
 	}
-	entries := make([]string, len(names))
+	entries = make([]string, len(names))
 	var files sync.WaitGroup
 	for i, n := range names {
 		if w.failed.Load() != nil {
@@ -179,7 +186,7 @@ func (w *walker) directory(fd int, name string) (sum [32]byte) {
 	if now, err := stat(fd); err != nil || !same(before, now) {
 		w.fail(name, orChanged(err))
 	}
-	return plan.SHA256([]byte(head + strings.Join(entries, "")))
+	return plan.SHA256([]byte(head + strings.Join(entries, ""))), names, entries
 }
 
 // entry is that of a name in a directory, or what a file is: others read those.
@@ -199,7 +206,7 @@ func (w *walker) entry(dir int, name, full string) (text string, file *unix.Stat
 			return "", nil
 		}
 		defer unix.Close(fd)
-		sum := w.directory(fd, full)
+		sum, _, _ := w.directory(fd, full)
 		return entry('d', &st, name, hex.EncodeToString(sum[:])), nil
 	case unix.S_IFLNK:
 		target := make([]byte, unix.PathMax)
