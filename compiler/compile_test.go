@@ -132,7 +132,7 @@ resources:
 			t.Errorf("step %d is %s, want %s", i+1, got, w)
 		}
 	}
-	if k := plan.InfoOf(p.Steps[len(want)]).Name; k != "close_fds" {
+	if k := plan.InfoOf(p.Steps[len(want)]).Name; k != "stop" {
 		t.Errorf("%s follows the limits", k)
 	}
 }
@@ -235,10 +235,10 @@ func TestRooms(t *testing.T) {
 	const ours = "github.com/boxfile/boxfile/"
 	for pkg, allowed := range map[string][]string{
 		"schema": {}, "compiler/plan": {}, "compiler/risk": {"compiler/plan"}, "compiler": {"schema", "compiler/plan", "compiler/risk", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan", "compiler/risk"},
-		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {},
+		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {}, "executor/internal/pty": {},
 		"executor/lock":   {"compiler/plan"},
 		"executor/doctor": {"executor", "executor/program", "executor/host", "compiler/plan"},
-		"executor":        {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "compiler/plan"},
+		"executor":        {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "executor/internal/pty", "executor/internal/signals", "compiler/plan"},
 	} {
 		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", ours+pkg).CombinedOutput()
 		if err != nil {

@@ -3,6 +3,7 @@ package executor_test
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,7 +48,7 @@ func TestTraceCanFail(t *testing.T) {
 	if err := matchAll(prog, trace); err != nil {
 		t.Fatal(err)
 	}
-	for li, list := range [][]program.Op{prog.Enter, prog.Command, prog.Init} {
+	for li, list := range [][]program.Op{prog.Stage, prog.Enter, prog.Command, prog.Init} {
 		for i := range list {
 			if !reached(list, i) {
 				continue
@@ -180,10 +181,24 @@ func matchAllFrom(prog *program.Program, trace program.Trace, regs map[program.R
 	if err != nil {
 		return err
 	}
-	regs[program.Control] = controlDescriptor(one)
+	regs[program.Control] = controlDescriptor(prog, one)
+	doors(prog, trace, regs)
+	if prog.Stage != nil {
+		rest, err := program.Match(prog.Stage, before(trace, one), regs)
+		if err != nil {
+			return err
+		}
+		if len(rest) != 3 || rest[0].Name != "clone" || rest[1].Name != "write" || rest[2].Name != "exit_group" {
+			return &program.Mismatch{Op: "clone of process 1", Cause: "the process before it does something else"}
+		}
+	}
 	rest, err := program.Match(prog.Enter, one, regs)
 	if err != nil {
 		return err
+	}
+	loop := " write signalfd4 wait4 ppoll read kill exit_group "
+	if prog.Ends {
+		loop += "getpid openat close "
 	}
 	if !prog.HasInit {
 		_, err = program.Match(prog.Command, rest, regs)
@@ -200,7 +215,7 @@ func matchAllFrom(prog *program.Program, trace program.Trace, regs map[program.R
 		return err
 	}
 	for _, c := range rest { // init's own loop
-		if !strings.Contains(" write signalfd4 wait4 ppoll read kill exit_group ", " "+c.Name+" ") {
+		if !strings.Contains(loop, " "+c.Name+" ") {
 			return &program.Mismatch{Op: "init", Call: c.Text, Cause: "init does not make such calls"}
 		}
 	}
@@ -217,6 +232,13 @@ func boxSide(prog *program.Program, trace program.Trace) (one, command []program
 			one = trace[int(c.Result)]
 		}
 	}
+	if prog.Stage != nil { // and is over when process 1 is there
+		for _, c := range one {
+			if c.Name == "clone" {
+				one = trace[int(c.Result)]
+			}
+		}
+	}
 	if one == nil {
 		return nil, nil, &program.Mismatch{Op: "clone3", Cause: "no clone3 with the program's flags"}
 	}
@@ -226,6 +248,38 @@ func boxSide(prog *program.Program, trace program.Trace) (one, command []program
 		}
 	}
 	return one, command, nil
+}
+
+// doors finds the descriptors of the namespaces that are joined: boxfile opens each
+// last of all, in the order of the host ops.
+func doors(prog *program.Program, trace program.Trace, regs map[program.Reg]int64) {
+	var opened []program.Traced
+	for _, calls := range trace {
+		for i := range calls {
+			if c := &calls[i]; c.Name == "openat" && c.Errno == 0 && strings.HasPrefix(untraced(c.Args[1]), "/proc/self/fd/") {
+				opened = append(opened, *c)
+			}
+		}
+	}
+	slices.SortFunc(opened, func(a, b program.Traced) int { return a.Line - b.Line })
+	for i := len(prog.Host) - 1; i >= 0 && len(opened) > 0; i-- {
+		if h := &prog.Host[i]; h.Kind == program.OpenNS {
+			regs[h.Join.Door] = opened[len(opened)-1].Result
+			opened = opened[:len(opened)-1]
+		}
+	}
+}
+
+// before is the process that forked process 1.
+func before(trace program.Trace, one []program.Traced) []program.Traced {
+	for _, calls := range trace {
+		for _, c := range calls {
+			if c.Name == "clone" && len(trace[int(c.Result)]) > 0 && &trace[int(c.Result)][0] == &one[0] {
+				return calls
+			}
+		}
+	}
+	return nil
 }
 
 func cloneFlags(c program.Traced, flags uint64) bool {
@@ -242,7 +296,11 @@ func hexDigits(n uint64) string {
 }
 
 // controlDescriptor reads the control socket's number off the second close_range, which begins after it.
-func controlDescriptor(calls []program.Traced) int64 {
+func controlDescriptor(prog *program.Program, calls []program.Traced) int64 {
+	kept := int64(0)
+	if prog.Ends {
+		kept = 2
+	}
 	seen := 0
 	for _, c := range calls {
 		if c.Name == "close_range" {
@@ -251,7 +309,7 @@ func controlDescriptor(calls []program.Traced) int64 {
 				for _, d := range c.Args[0] {
 					n = n*10 + int64(d-'0')
 				}
-				return n - 1
+				return n - 1 - kept
 			}
 		}
 	}

@@ -98,6 +98,8 @@ func (d *decoder) document(root, sound *node) {
 	}
 	b.Umask = d.octal(get("umask"), 0o022)
 	d.rlimits(get("rlimits"))
+	b.TTY = text(get("tty"), "auto")
+	b.TTY.Value = strings.ToLower(b.TTY.Value)
 	b.Init = boolean(get("init"), true)
 	d.resources(root, get("resources"))
 	d.timeout(root, get("timeout"), get("stop"))
@@ -186,16 +188,6 @@ func (d *decoder) write(n *node) Write {
 	w := Write{Pos: posOf(n), Mode: "keep", Keep: text(child(n, "keep"), "")}
 	d.hostPath(w.Keep)
 	return w
-}
-
-func (d *decoder) namespaces(n *node) {
-	ns := &d.box.Namespaces
-	for _, f := range []struct {
-		key string
-		to  *Field[string]
-	}{{"pid", &ns.Pid}, {"ipc", &ns.Ipc}, {"uts", &ns.Uts}, {"user", &ns.User}, {"cgroup", &ns.Cgroup}} {
-		*f.to = text(child(n, f.key), "new")
-	}
 }
 
 func (d *decoder) idmap(n *node) {

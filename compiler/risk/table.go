@@ -54,6 +54,7 @@ const (
 	hidden           = "BX043"
 	kept             = "BX044"
 	optional         = "BX045"
+	joined           = "BX046"
 )
 
 // table has all ids, in their order. docs/risks.md has a section for each.
@@ -103,6 +104,7 @@ var table = [...]Info{
 	{hidden, Medium, "a mount hides something of the plan"},
 	{kept, Low, "what the box writes stays for the next one"},
 	{optional, Low, "a mount depends on the machine"},
+	{joined, Medium, "the box shares a namespace with others"},
 }
 
 // Table returns the table of risks. It must not be changed.

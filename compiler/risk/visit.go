@@ -48,6 +48,7 @@ func (f *finder) CgroupFile(s *plan.CgroupFile) error {
 }
 
 func (f *finder) Timeout(*plan.Timeout) error { return nil }
+func (f *finder) Stop(*plan.Stop) error       { return nil }
 
 func (f *finder) Publish(s *plan.Publish) error {
 	if a, err := netip.ParseAddr(s.Address); err != nil || !a.Unmap().IsLoopback() {
@@ -95,13 +96,31 @@ var namespaces = [...]struct{ word, id, what string }{
 
 func (f *finder) Unshare(s *plan.Unshare) error {
 	for _, n := range namespaces {
-		if !slices.Contains(s.Namespaces, n.word) {
+		joins := slices.ContainsFunc(f.plan.Steps, func(s plan.Step) bool {
+			j, ok := s.(*plan.Join)
+			return ok && j.Namespace == n.word
+		})
+		if !joins && !slices.Contains(s.Namespaces, n.word) {
 			f.add(n.id, n.what)
 		}
 	}
 	f.ownUsers = slices.Contains(s.Namespaces, "user")
 	return nil
 }
+
+// Join of what process 1 has is the host's own.
+func (f *finder) Join(s *plan.Join) error {
+	for _, n := range namespaces {
+		if n.word == s.Namespace && is(names(s.Path), "/proc/1/ns/*") {
+			f.add(n.id, n.what)
+			return nil
+		}
+	}
+	f.add(joined, "%s of %s", s.Namespace, s.Path)
+	return nil
+}
+
+func (f *finder) Clocks(*plan.Clocks) error { return nil }
 
 func (f *finder) IDMap(*plan.IDMap) error             { return nil }
 func (f *finder) Propagation(*plan.Propagation) error { return nil }
@@ -213,6 +232,7 @@ func (f *finder) Seccomp(s *plan.Seccomp) error {
 	return nil
 }
 
+func (f *finder) TTY(*plan.TTY) error   { return nil }
 func (f *finder) Init(*plan.Init) error { return nil }
 
 func (f *finder) Env(s *plan.Env) error {

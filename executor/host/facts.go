@@ -22,13 +22,31 @@ type Facts struct {
 	Disks    map[string]Disk // for each path of Needs.Disks
 	PageSize int             // bytes; memory limits are counted in pages
 	Landlock int             // version of its ABI, 0: none; only where Needs asks
+	// Namespaces are those that a plan joins, by path.
+	Namespaces map[string]Namespace
 }
 
 // Caller is what the one who runs boxfile hands over.
 type Caller struct {
 	Env      map[string]string // values of the variables that Needs names, where set
 	Secrets  map[string]string // values of secret inputs
-	StdinTTY bool
+	Terminal Terminal          // only where Needs asks
+}
+
+// Terminal is what stands at the standard descriptors, and how the one at
+// standard input is set, where that is one.
+type Terminal struct {
+	At             [3]bool // which are terminals
+	Modes          Modes
+	Rows, Cols     uint16
+	XPixel, YPixel uint16
+}
+
+// Modes are the settings of a terminal, termios(3), in the kernel's own form.
+type Modes struct {
+	Input, Output, Control, Local uint32
+	Line                          uint8
+	Chars                         [19]uint8
 }
 
 // Version is the kernel's release.
@@ -58,6 +76,14 @@ type Path struct {
 	Err  error  // why the type is not known; nil where it is
 }
 
+// Namespace is what stands at the path of a namespace.
+type Namespace struct {
+	Type  uint64 // CLONE_NEW*, clone(2)
+	Below bool   // it is owned by the user namespace that the plan joins, or by one below that
+	Own   bool   // it is boxfile's own user namespace
+	Err   error  // why there is none, or it is not known; nil where it is
+}
+
 // Range is a run of subordinate ids.
 type Range struct{ First, Size uint32 }
 
@@ -76,6 +102,7 @@ type Needs struct {
 	Folder   string   // absolute path of the Boxfile's folder
 	Follow   []string // paths whose symbolic links are followed
 	Itself   []string // paths whose own type counts
+	TTY      bool     // whether the standard descriptors are terminals
 	Env      []string // variables of the caller
 	EnvTTY   []string // the same, wanted only when standard input is a terminal
 	SubIDs   bool
@@ -86,4 +113,5 @@ type Needs struct {
 	Controllers []string
 	Cgroups     bool     // wanted, with or without controllers
 	Disks       []string // paths whose disk is wanted
+	Namespaces  []string // paths of namespaces
 }

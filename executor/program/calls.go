@@ -25,6 +25,7 @@ var (
 	callDup3         = &Call{"dup3", unix.SYS_DUP3}
 	callExecve       = &Call{"execve", unix.SYS_EXECVE}
 	callFaccessat    = &Call{"faccessat", unix.SYS_FACCESSAT}
+	callFchownat     = &Call{"fchownat", unix.SYS_FCHOWNAT}
 	callFchdir       = &Call{"fchdir", unix.SYS_FCHDIR}
 	callFchmodat     = &Call{"fchmodat", unix.SYS_FCHMODAT}
 	callFsconfig     = &Call{"fsconfig", unix.SYS_FSCONFIG}
@@ -51,6 +52,7 @@ var (
 	callSeccomp      = &Call{"seccomp", unix.SYS_SECCOMP}
 	callSendmsg      = &Call{"sendmsg", unix.SYS_SENDMSG}
 	callSethostname  = &Call{"sethostname", unix.SYS_SETHOSTNAME}
+	callSetns        = &Call{"setns", unix.SYS_SETNS}
 	callSetgroups    = &Call{"setgroups", unix.SYS_SETGROUPS}
 	callSetresgid    = &Call{"setresgid", unix.SYS_SETRESGID}
 	callSetresuid    = &Call{"setresuid", unix.SYS_SETRESUID}
@@ -129,7 +131,7 @@ var (
 	moveFlags = &Names{Values: []Value{{unix.MOVE_MOUNT_F_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH"}, {unix.MOVE_MOUNT_T_EMPTY_PATH, "MOVE_MOUNT_T_EMPTY_PATH"}}}
 
 	openFlags = &Names{Values: []Value{{unix.O_PATH, "O_PATH"}, {unix.O_CLOEXEC, "O_CLOEXEC"}, {unix.O_DIRECTORY, "O_DIRECTORY"}, {unix.O_NOFOLLOW, "O_NOFOLLOW"},
-		{unix.O_WRONLY, "O_WRONLY"}, {unix.O_CREAT, "O_CREAT"}, {unix.O_EXCL, "O_EXCL"}}}
+		{unix.O_WRONLY, "O_WRONLY"}, {unix.O_RDWR, "O_RDWR"}, {unix.O_NOCTTY, "O_NOCTTY"}, {unix.O_CREAT, "O_CREAT"}, {unix.O_EXCL, "O_EXCL"}}}
 
 	accessModes = &Names{Values: []Value{{unix.X_OK, "X_OK"}}}
 
@@ -151,14 +153,15 @@ var (
 
 	prctls = &Names{Enum: true, Values: []Value{{unix.PR_SET_PDEATHSIG, "PR_SET_PDEATHSIG"}, {unix.PR_SET_DUMPABLE, "PR_SET_DUMPABLE"},
 		{unix.PR_SET_KEEPCAPS, "PR_SET_KEEPCAPS"}, {unix.PR_CAPBSET_DROP, "PR_CAPBSET_DROP"}, {unix.PR_SET_NO_NEW_PRIVS, "PR_SET_NO_NEW_PRIVS"},
-		{unix.PR_CAP_AMBIENT, "PR_CAP_AMBIENT"}}}
+		{unix.PR_CAP_AMBIENT, "PR_CAP_AMBIENT"}, {unix.PR_SET_CHILD_SUBREAPER, "PR_SET_CHILD_SUBREAPER"}}}
 	ambientCmds = &Names{Enum: true, Values: []Value{{unix.PR_CAP_AMBIENT_RAISE, "PR_CAP_AMBIENT_RAISE"}}}
 	signals     = &Names{Index: signalNames[:]}
 	sigHow      = &Names{Enum: true, Values: []Value{{unix.SIG_SETMASK, "SIG_SETMASK"}}}
-	ioctls      = &Names{Enum: true, Values: []Value{{unix.SIOCSIFFLAGS, "SIOCSIFFLAGS"}}}
-	ifFlags     = &Names{Values: []Value{{unix.IFF_UP, "IFF_UP"}, {unix.IFF_RUNNING, "IFF_RUNNING"}}}
-	families    = &Names{Enum: true, Values: []Value{{unix.AF_INET, "AF_INET"}, {unix.AF_INET6, "AF_INET6"}, {unix.AF_NETLINK, "AF_NETLINK"}}}
-	sockTypes   = &Names{Values: []Value{{unix.SOCK_CLOEXEC, "SOCK_CLOEXEC"}, {unix.SOCK_NONBLOCK, "SOCK_NONBLOCK"}, {unix.SOCK_RAW, "SOCK_RAW"},
+	ioctls      = &Names{Enum: true, Values: []Value{{unix.SIOCSIFFLAGS, "SIOCSIFFLAGS"}, {unix.TIOCSPTLCK, "TIOCSPTLCK"},
+		{unix.TIOCGPTPEER, "TIOCGPTPEER"}, {unix.TCSETS, "TCSETS"}, {unix.TIOCSWINSZ, "TIOCSWINSZ"}, {unix.TIOCSCTTY, "TIOCSCTTY"}}}
+	ifFlags   = &Names{Values: []Value{{unix.IFF_UP, "IFF_UP"}, {unix.IFF_RUNNING, "IFF_RUNNING"}}}
+	families  = &Names{Enum: true, Values: []Value{{unix.AF_INET, "AF_INET"}, {unix.AF_INET6, "AF_INET6"}, {unix.AF_NETLINK, "AF_NETLINK"}}}
+	sockTypes = &Names{Values: []Value{{unix.SOCK_CLOEXEC, "SOCK_CLOEXEC"}, {unix.SOCK_NONBLOCK, "SOCK_NONBLOCK"}, {unix.SOCK_RAW, "SOCK_RAW"},
 		{unix.SOCK_DGRAM, "SOCK_DGRAM"}, {unix.SOCK_STREAM, "SOCK_STREAM"}}}
 	socketLevels   = &Names{Enum: true, Values: []Value{{unix.SOL_IP, "SOL_IP"}, {unix.SOL_SOCKET, "SOL_SOCKET"}, {unix.SOL_TCP, "SOL_TCP"}, {unix.SOL_IPV6, "SOL_IPV6"}}}
 	rightsName     = &Names{Enum: true, Values: []Value{{unix.SCM_RIGHTS, "SCM_RIGHTS"}}}
@@ -180,7 +183,7 @@ var (
 
 	namespaceFlags = &Names{Values: []Value{{unix.CLONE_NEWUSER, "CLONE_NEWUSER"}, {unix.CLONE_NEWNS, "CLONE_NEWNS"}, {unix.CLONE_NEWPID, "CLONE_NEWPID"},
 		{unix.CLONE_NEWNET, "CLONE_NEWNET"}, {unix.CLONE_NEWIPC, "CLONE_NEWIPC"}, {unix.CLONE_NEWUTS, "CLONE_NEWUTS"}, {unix.CLONE_NEWCGROUP, "CLONE_NEWCGROUP"},
-		{unix.CLONE_INTO_CGROUP, "CLONE_INTO_CGROUP"}}}
+		{unix.CLONE_NEWTIME, "CLONE_NEWTIME"}, {unix.CLONE_INTO_CGROUP, "CLONE_INTO_CGROUP"}}}
 
 	nodeTypes = &Names{Values: []Value{{unix.S_IFREG, "S_IFREG"}, {0o644, "0644"}, {0o444, "0444"}}}
 )

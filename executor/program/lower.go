@@ -35,7 +35,8 @@ func TooOld(v host.Version) *Refusal {
 type phase uint8
 
 const (
-	start phase = iota
+	stage phase = iota // of a child before process 1
+	start
 	open
 	enter
 	leave // the old root
@@ -77,11 +78,15 @@ type lowering struct {
 	folderFD, scratchFD   Reg
 	scratchNames          int
 	rootFD, devFD, procFD Reg
+	ptsFD                 Reg
 	emptyFD               Reg  // masks directories
 	emptyUsed             bool // once: it is attached
 	rootSealed            bool // the generated root becomes read-only
-	userNS                bool
+	userNS                bool // the box is in another user namespace than boxfile
+	ownUser               bool // which is new
 	unshareStep           int
+	staged                bool
+	joins                 []joined
 	ranges                bool // more than the caller's own id is mapped
 	noNewPrivs            bool
 	landlock              *plan.Landlock
@@ -90,6 +95,10 @@ type lowering struct {
 	env                   []string
 	groups                map[string]group // of controllers
 	disks                 map[string]string
+	user                  plan.User
+	hasTTY                bool
+	ttyStep               int
+	handing               []Reg // descriptors that boxfile gets
 	ports                 *plan.PortAddress
 	portsStep             int
 	listening             int  // sockets of the host
@@ -110,6 +119,9 @@ func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 		return nil, r
 	}
 	l.step = -1
+	if l.staged = staged(p); l.staged {
+		l.dieWithParent(stage)
+	}
 	l.dieWithParent(start)                  // again after the last change of credentials, which clears it
 	l.op(start, callUmask, named(0, octal)) // modes of generated files are what the plan says
 	for i, s := range p.Steps {
@@ -123,7 +135,7 @@ func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 		}
 	}
 	l.step = -1
-	for _, late := range [...]func() error{l.portAddress, l.buildLandlock} { // they need to know the number of registers
+	for _, late := range [...]func() error{l.portAddress, l.handOver, l.buildLandlock} { // they need to know the number of registers
 		if err := late(); err != nil {
 			var r *Refusal
 			errors.As(err, &r)
@@ -165,6 +177,9 @@ func (l *lowering) inOrder() {
 		ends[ph]++
 	}
 	between := func(a, b phase) []Op { return sorted[first[a]:first[b]:first[b]] }
+	if l.staged {
+		l.prog.Stage = between(stage, start)
+	}
 	l.prog.Enter, l.prog.Init, l.prog.Command = between(start, enterEnd), between(quiet, quietEnd), between(begin, phases)
 }
 

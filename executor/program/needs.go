@@ -43,6 +43,8 @@ func NeedsOf(p *plan.Plan, folder string) host.Needs {
 			case "tty":
 				n.EnvTTY = append(n.EnvTTY, s.Name)
 			}
+		case *plan.TTY:
+			n.TTY = true
 		case *plan.IO:
 			n.Disks = append(n.Disks, s.Device)
 		case *plan.Cgroup:
@@ -53,6 +55,8 @@ func NeedsOf(p *plan.Plan, folder string) host.Needs {
 				}
 			}
 			n.Cgroups = true
+		case *plan.Join:
+			n.Namespaces = append(n.Namespaces, s.Path)
 		case *plan.Landlock:
 			n.Landlock = true
 		case *plan.Outbound:

@@ -117,8 +117,12 @@ const (
 	MakeCgroup HostKind = "cgroup"  // Cgroup
 	SetLimit   HostKind = "limit"   // write Value to file Path of the cgroup that op Group has made, and read it back
 	EndAfter   HostKind = "timeout" // After, then Signal, then Grace, then kill
-	Listen     HostKind = "listen"  // at Ports
-	Attach     HostKind = "attach"  // Helper, at sync point 1
+	// EndWhenAsked: Signal in place of TERM; Grace after TERM or INT, then kill.
+	EndWhenAsked HostKind = "stop"
+	Listen       HostKind = "listen" // at Ports
+	Attach       HostKind = "attach" // Helper, at sync point 1
+	OpenNS       HostKind = "join"   // open the namespace at Path, of the type Join.Type, as Join.Door
+	Relay        HostKind = "relay"  // Terminal, once the box has handed its end over
 )
 
 // HostOp is what boxfile itself does on the host, before the fork or at a sync
@@ -143,6 +147,7 @@ type HostOp struct {
 	Pages, IfThere, Verbatim, BestEffort, Own bool
 
 	// Rehearsed: what MakeDir, MakeFile and KeepDir would make is looked for and not made.
+	// Relay reads and writes nothing then.
 	Rehearsed bool
 
 	After, Grace time.Duration
@@ -151,6 +156,16 @@ type HostOp struct {
 	Ports Ports
 
 	Helper Helper
+
+	Join Join
+
+	Terminal Terminal
+}
+
+// Join is a namespace that the child joins.
+type Join struct {
+	Type uint64 // CLONE_NEW*
+	Door Reg    // its descriptor
 }
 
 // Helper is a program that connects the box to other networks. It runs until the box is gone.
@@ -173,29 +188,6 @@ type Ports struct {
 	Count     int
 }
 
-// Handed is what process 1 hands over to boxfile: descriptors that are First,
-// First+1, … there, each a socket of the box's network namespace.
-type Handed struct {
-	Step    int // port_address
-	First   int
-	Sockets []SocketRole
-	// The addresses of the plan's step port_address.
-	Box, Host []string
-	Clients   string
-}
-
-// SocketRole says what a socket is for.
-type SocketRole string
-
-// The roles: a pair for each family of addresses, and one for all of UDP.
-const (
-	Listener4  SocketRole = "listener of IPv4"
-	Connector4 SocketRole = "connector of IPv4"
-	Listener6  SocketRole = "listener of IPv6"
-	Connector6 SocketRole = "connector of IPv6"
-	Datagrams  SocketRole = "datagrams"
-)
-
 // Maps is the content of uid_map and gid_map and how it is written: directly,
 // or by the tools, which are set for an ordinary user.
 type Maps struct {
@@ -210,13 +202,15 @@ type IDLine struct{ Box, Host, Size uint32 }
 type Program struct {
 	Host    []HostOp
 	Flags   uint64 // CLONE_NEW* of the child, clone3(2)
+	Stage   []Op   // a child before that, which joins namespaces, makes new ones, and forks the box's; nil without
 	Enter   []Op   // the child: process 1 of the box
 	Init    []Op   // process 1 once the command has started; nil without HasInit
 	Command []Op   // the command's process, or the child itself without HasInit
 	HasInit bool
 	Regs    Reg        // the highest register
 	Plan    *plan.Plan // what it was lowered from, for messages
-	Handed  *Handed    // sockets that the box hands over, or nil
+	Handed  *Handed    // descriptors that the box hands over, or nil
+	Ends    bool       // the box ends through its cgroup: it shares its pid namespace
 	skipped []int      // steps that ask nothing of this host
 
 	Unenforced []Unenforced // limits that the file lets go

@@ -67,6 +67,7 @@ func (l *lowering) Groups(s *plan.Groups) error {
 
 // User becomes the box's user.
 func (l *lowering) User(s *plan.User) error {
+	l.user = *s
 	uid, gid := uint64(s.UID), uint64(s.GID)
 	l.op(ids, callSetresgid, num(gid), num(gid), num(gid))
 	l.op(ids, callSetresuid, num(uid), num(uid), num(uid))
@@ -224,7 +225,7 @@ func (l *lowering) Env(s *plan.Env) error {
 	value, hidden := "", ""
 	if s.Pass != "" {
 		v, ok := l.facts.Caller.Env[s.Name]
-		if !ok || s.Pass == "tty" && !l.facts.Caller.StdinTTY {
+		if !ok || s.Pass == "tty" && !l.hasTTY {
 			return nil
 		}
 		if strings.IndexByte(v, 0) >= 0 {
@@ -268,6 +269,7 @@ func (l *lowering) Exec(s *plan.Exec) error {
 	} else {
 		l.op(begin, callSetsid)
 	}
+	l.control()
 	l.defaultSignals()
 	l.op(last, callSigprocmask, named(unix.SIG_SETMASK, sigHow), structure(word("set", 0)), null(), num(8))
 	candidates := []string{s.Args[0]}
@@ -320,7 +322,7 @@ func (l *lowering) stillAlive(ph phase) {
 // cgroup down, and owns there what boxfile's user owns: the limits of other boxes,
 // the freezer. The setting is that of the box's user namespace, namespaces(7).
 func (l *lowering) noCgroupNamespaces() {
-	if !l.userNS {
+	if !l.ownUser { // it would be another's
 		return
 	}
 	const file = "sys/user/max_cgroup_namespaces"
@@ -349,16 +351,19 @@ func (l *lowering) finish() {
 	// only now: the id maps are written through /proc/self, which a process
 	// that cannot be dumped does not own
 	l.op(settle, callPrctl, named(unix.PR_SET_DUMPABLE, prctls), num(0), num(0), num(0), num(0))
+	l.outlive()
 	l.stillAlive(settle)
 	l.op(quiet, callCloseRange, num(0), regPlus(Control, -1), named(0, closeFlags))
-	l.op(quiet, callCloseRange, regPlus(Control, 1), num(1<<32-1), named(0, closeFlags))
+	l.op(quiet, callCloseRange, regPlus(Control, 1+l.ends()), num(1<<32-1), named(0, closeFlags))
 	var keep uint64
-	if l.ranges { // the command may be another user, and must still get its signals
+	if l.ranges || !l.ownUser { // the command may be another user, and must still get its signals
 		keep = 1 << unix.CAP_KILL
 	}
 	l.op(quiet, callCapset, capHeader(), capData(keep, keep, 0))
 	if l.noNewPrivs {
 		l.op(quiet, callPrctl, named(unix.PR_SET_NO_NEW_PRIVS, prctls), num(1), num(0), num(0), num(0))
 	}
-	l.dieWithParent(quiet)
+	if !l.prog.Ends {
+		l.dieWithParent(quiet)
+	}
 }
