@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of readonly-postgres.yaml,
-# plan sha256:4a8893e69312f061f646d10d5a89bbf4802ae4e2a83262f27e766635e5f4e8da, with util-linux.
+# plan sha256:620bdf80d9058b77556fa21aaf5a59865e97bd8d13e55d6d12aaf86b2f8bb603, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -382,10 +382,13 @@ nogroup:x:65534:
 	# 41 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 46 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 46 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -395,10 +398,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 47 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 47 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 48 hostname: set the host name to postgres  (default)
