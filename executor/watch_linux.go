@@ -58,7 +58,10 @@ func (r *run) attend(h *hearing) (ending, error) {
 			return e, err
 		}
 		if fds[2].Revents != 0 { // before the end: the last words tell how it came
-			h.ended = !h.next() || h.ended
+			if !h.next() {
+				h.ended = true
+				r.silent(h)
+			}
 			if !h.waits() {
 				r.relayTerminal(h)
 			}
