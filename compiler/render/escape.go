@@ -30,6 +30,9 @@ func literal(s string) string {
 	return b.String()
 }
 
+// Literal shows a string of a Boxfile in words of another room as literal does here.
+func Literal(s string) string { return literal(s) }
+
 func bare(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:=@%,", r)
 }
