@@ -79,7 +79,6 @@ type lowering struct {
 	rootFD, devFD, procFD Reg
 	emptyFD               Reg  // masks directories
 	emptyUsed             bool // once: it is attached
-	rootSealed            bool // the generated root becomes read-only
 	userNS                bool
 	unshareStep           int
 	ranges                bool // more than the caller's own id is mapped
