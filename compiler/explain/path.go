@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -20,7 +19,7 @@ const (
 
 // Path is what the plan says of a path of the box, at the start of the command.
 type Path struct {
-	Path string // as it was asked, clean
+	Path string // as it was asked
 	Real string // where the plan's own links lead
 	// Systems are paths of this machine's system on the way. The rest holds where none of them is a symbolic link, or missing.
 	Systems []string
@@ -38,6 +37,8 @@ type Path struct {
 	// Walled means that Landlock refuses writes as well; for an older kernel that is only so where BestEffort is not.
 	Walled     bool
 	BestEffort bool
+	// Files means that a file is read-only here, and a directory is not.
+	Files bool
 	// Host is the path of this machine that shows there, relative to the Boxfile's folder unless it is absolute.
 	Host string
 }
@@ -46,7 +47,7 @@ type Path struct {
 func (v *view) path(asked string) *Answer {
 	guards := v.resolved()
 	w := v.walk(asked, guards)
-	p := &Path{Path: path.Clean(asked), Real: w.real, There: w.there(), Kind: w.kind(), Options: w.mount.options, Exact: w.mount.exact, Host: w.host()}
+	p := &Path{Path: asked, Real: w.real, There: w.there(), Kind: w.kind(), Options: w.mount.options, Exact: w.mount.exact, Host: w.host()}
 	for _, m := range w.systems {
 		p.Systems = append(p.Systems, m.at)
 	}
@@ -61,6 +62,8 @@ func (v *view) path(asked string) *Answer {
 	}
 	locked := readOnly(w.real, guards)
 	p.ReadOnly = w.mount.readOnly || locked >= 0
+	p.Files = !p.ReadOnly && w.mount.system && w.mount.at == w.real
+	p.Exact = p.Exact && !p.Files
 	if w.mask != nil {
 		p.Masked, p.ReadOnly, p.Options, p.Exact = true, false, nil, false
 	}
@@ -91,9 +94,9 @@ func (w *walk) there() Certainty {
 			return No
 		}
 		return Machine
-	case w.end == missing, w.end == noFolder, w.end == hidden, w.end == loop:
+	case w.end == missing, w.end == noFolder, w.end == hidden, w.end == loop, w.end == unfollowed && len(w.rest) > 0:
 		return No
-	case w.end == beyond, w.mount.system && w.mount.at == w.real:
+	case w.doubt, w.end == beyond, w.mount.system && w.mount.at == w.real, w.entry.maybe && w.mount.at != w.real:
 		return Machine
 	}
 	return Yes
@@ -121,7 +124,7 @@ func (w *walk) kind() string {
 
 // host is the path of this machine that shows where the walk ended.
 func (w *walk) host() string {
-	if len(w.mount.origin) == 0 || w.mask != nil {
+	if len(w.mount.origin) == 0 || w.mask != nil || w.doubt {
 		return ""
 	}
 	return w.mount.hostOf(w.real, 0)

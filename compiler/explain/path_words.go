@@ -60,7 +60,7 @@ func (v *view) what(p *Path, w *walk) string {
 	case w.end == unfollowed:
 		return "a link to " + render.Literal(w.entry.text) + ", which is not followed (nosymfollow)"
 	case w.end == noFolder:
-		return "not there: " + render.Literal(w.real) + " is a file"
+		return "not there, because " + render.Literal(w.real) + " is a file"
 	case w.end == missing:
 		return "not there when the box starts: no step makes it in " + tree(m)
 	case p.Kind == "file" && p.Written:
@@ -70,7 +70,7 @@ func (v *view) what(p *Path, w *walk) string {
 	case m.at == w.real || w.end == beyond:
 		return m.says(w.real, w.end == beyond)
 	case w.entry.perms == "":
-		return "a directory on the way to what " + steps([]int{w.entry.step}) + " puts below it, in " + tree(m)
+		return "a directory on the way to what " + steps([]int{w.entry.step}) + " puts below it" + choose(w.entry.maybe, " where this machine has that", "") + ", in " + tree(m)
 	}
 	return "a directory that the plan makes, in " + tree(m)
 }
@@ -139,6 +139,8 @@ func (v *view) access(p *Path, w *walk, locked int) string {
 		return "its permissions on this machine decide who can use it"
 	case locked >= 0:
 		return "read-only, by step " + strconv.Itoa(locked+1)
+	case p.Files:
+		return "a directory can be written, where permissions allow" + m.fate() + ", a file cannot"
 	case m.readOnly && w.end == missing:
 		return "and it cannot be made, because that is read-only"
 	case m.readOnly && (m.at == w.real || w.end == beyond):

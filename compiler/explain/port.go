@@ -64,7 +64,7 @@ func (v *view) port(p *Port, word string) *Answer {
 	var said []string
 	for i, s := range v.plan.Steps {
 		pub, ok := s.(*plan.Publish)
-		if !ok || p.Protocol != "" && p.Protocol != pub.Protocol || p.Address != "" && p.Address != pub.Address {
+		if !ok || p.Protocol != "" && p.Protocol != pub.Protocol || p.Address != "" && !listens(pub.Address, p.Address) {
 			continue
 		}
 		for k := range pub.Count {
@@ -104,6 +104,14 @@ func (l Lead) String() string {
 		return fmt.Sprintf("a free port of this machine at %s leads to port %d of the box (%s)", l.Address, l.Box, l.Protocol)
 	}
 	return fmt.Sprintf("port %d of this machine at %s leads to port %d of the box (%s)", l.Host, l.Address, l.Box, l.Protocol)
+}
+
+// listens reports whether one who listens at an address is reached at another. Both are
+// of one family: at :: boxfile listens for IPv6 alone.
+func listens(at, asked string) bool {
+	a, err := netip.ParseAddr(at)
+	b, err2 := netip.ParseAddr(asked)
+	return err == nil && err2 == nil && (a == b || a.IsUnspecified() && a.Is4() == b.Is4())
 }
 
 // openness is who can connect to an address.

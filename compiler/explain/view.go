@@ -58,6 +58,7 @@ type entry struct {
 	kind  string // directory, file, link, mount point
 	text  string // of a link or file
 	perms string
+	maybe bool // it is there only if what is below it is there on the host
 }
 
 // guard is a path that is hidden, or read-only.
@@ -110,7 +111,7 @@ func (v *view) attach(m *mount) {
 		if m.file {
 			kind = "mount point"
 		}
-		v.make(m.at, entry{step: v.step, kind: kind})
+		v.make(m.at, entry{step: v.step, kind: kind, maybe: m.maybe})
 	}
 	v.mounts = append(v.mounts, m)
 }
@@ -122,11 +123,11 @@ func (v *view) make(at string, e entry) {
 		return
 	}
 	for p := path.Dir(at); p != m.at && p != "/"; p = path.Dir(p) {
-		if _, ok := m.entries[p]; !ok {
-			m.entries[p] = entry{step: v.step, kind: "directory"}
+		if old, ok := m.entries[p]; !ok || old.maybe && !e.maybe {
+			m.entries[p] = entry{step: v.step, kind: "directory", maybe: e.maybe}
 		}
 	}
-	if _, ok := m.entries[at]; ok && (e.kind == "mount point" || e.kind == "directory" && e.perms == "") {
+	if old, ok := m.entries[at]; ok && !old.maybe && (e.kind == "mount point" || e.kind == "directory" && e.perms == "") {
 		return // it is there already
 	}
 	m.entries[at] = e

@@ -21,6 +21,7 @@ type walk struct {
 	systems []*mount // on the way, of which a link on the host would lead elsewhere
 	maybes  []*mount // on the way, that may be missing on the host
 	mask    *guard
+	doubt   bool // it climbs from what only the machine knows to be a directory
 }
 
 type ending int
@@ -43,8 +44,10 @@ func (v *view) walk(p string, guards []guard) *walk {
 		name := w.rest[0]
 		w.rest = w.rest[1:]
 		if name == ".." {
+			w.doubt = w.doubt || w.end == beyond || w.mount.at == w.real && !w.mount.known
 			w.real = path.Dir(w.real)
 			w.enter(v)
+			w.look()
 			continue
 		}
 		w.real = strings.TrimSuffix(w.real, "/") + "/" + name
