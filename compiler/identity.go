@@ -10,7 +10,11 @@ import (
 // identity says who the box's user is inside and outside.
 func (c *compilation) identity() {
 	b := c.box
-	if b.Namespaces.User.Value == "host" {
+	if b.Namespaces.User.Mode == "join" {
+		c.joinedUser()
+		return
+	}
+	if b.Namespaces.User.Mode == "host" {
 		if b.IDMap.Pos.IsSet() {
 			c.refuse(b.IDMap.Pos, "remove idmap, or namespaces.user", "idmap maps ids of a user namespace, and namespaces.user is host")
 		}
@@ -36,6 +40,21 @@ func (c *compilation) identity() {
 		}
 	}
 	c.ownGroups()
+	c.add(&plan.User{UID: b.User.UID, GID: b.User.GID}, b.User.Pos, "user")
+}
+
+// joinedUser: the namespace has its ids already, and whether groups may be set there
+// is decided too.
+func (c *compilation) joinedUser() {
+	b := c.box
+	if b.IDMap.Pos.IsSet() {
+		c.refuse(b.IDMap.Pos, "remove idmap", "idmap maps ids of a new user namespace, and namespaces.user joins one")
+	}
+	if len(b.Groups) > 0 {
+		c.ownGroups()
+	} else {
+		c.add(&plan.Groups{GIDs: []uint32{}, Kept: true}, b.Namespaces.User.Pos, "namespaces.user")
+	}
 	c.add(&plan.User{UID: b.User.UID, GID: b.User.GID}, b.User.Pos, "user")
 }
 

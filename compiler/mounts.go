@@ -39,7 +39,7 @@ func (c *compilation) kernelMounts() {
 	}
 	if sys.Value == "ro" {
 		m := &plan.Mount{Type: "sysfs", Target: "/sys", ReadOnly: true, Options: quiet}
-		if c.box.Network.Mode.Value == "host" { // a new one shows, and needs, a network namespace of the box's own
+		if newUnless(c.box.Network.Mode.Value) != "new" { // a new one shows, and needs, a network namespace of the box's own
 			m.Type, m.Source = "bind", "/sys"
 		}
 		c.add(m, sys.Pos, "sys")

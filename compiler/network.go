@@ -10,10 +10,10 @@ import (
 // resolver is where the helper of network: outbound answers for this machine's name servers.
 const resolver = "10.0.2.3"
 
-// network brings up lo in a network namespace of the box's own, and leads out of it.
+// network brings up lo in a new network namespace, and leads out of it.
 func (c *compilation) network() {
 	n := &c.box.Network
-	if n.Mode.Value == "host" {
+	if n.Mode.Value == "host" || n.Mode.Value == "join" { // in what others have too, nothing is changed
 		return
 	}
 	c.add(&plan.Loopback{}, n.Mode.Pos, "network")
@@ -26,7 +26,7 @@ func (c *compilation) network() {
 	}
 	c.add(out, n.Mode.Pos, "network")
 	c.add(&plan.BlockLoopback{}, n.Mode.Pos, "network")
-	if c.box.Namespaces.User.Value == "host" {
+	if c.box.Namespaces.User.Mode != "new" {
 		c.refuse(n.Mode.Pos, "remove namespaces.user", "network: outbound needs namespaces.user: new, because otherwise root of the box could change its way out")
 	}
 	for _, name := range c.box.Security.Capabilities.Names {
@@ -40,7 +40,9 @@ func (c *compilation) network() {
 func (c *compilation) resolvConf() string {
 	n := &c.box.Network
 	switch {
-	case n.Mode.Value != "outbound":
+	case n.Mode.Value == "join" && len(n.DNS) == 0:
+		return "# no name server: network.dns names those of the namespace that the box joins\n"
+	case n.Mode.Value == "none":
 		return "# no name server: the box has no network but its own loopback\n"
 	case len(n.DNS) == 0:
 		return "nameserver " + resolver + "\n"

@@ -9,13 +9,17 @@ import (
 	"github.com/boxfile/boxfile/schema"
 )
 
+// defaultPids is how many processes a box may have whose pid namespace is not its own.
+const defaultPids = 2048
+
 // resources adds the box's cgroup and its limits, always in the same order.
 func (c *compilation) resources() {
-	r := &c.box.Resources
-	if !r.Pos.IsSet() {
+	r, pid := &c.box.Resources, &c.box.Namespaces.Pid
+	shared := pid.Mode != "new"
+	if !r.Pos.IsSet() && !shared {
 		return
 	}
-	c.add(&plan.Cgroup{BestEffort: r.Enforce.Value == "best-effort"}, r.Pos, "resources")
+	c.add(&plan.Cgroup{BestEffort: r.Enforce.Value == "best-effort", Ends: shared}, firstSet(r.Pos, pid.Pos), "resources")
 	for _, l := range [...]struct {
 		name  string
 		field schema.Field[uint64]
@@ -26,6 +30,8 @@ func (c *compilation) resources() {
 		case l.name == "swap" && r.Memory.IsSet() && !writesSwap(r):
 			// the limit on memory would only move the rest of it to the disk
 			c.add(&plan.Limit{Resource: l.name, Value: bound(0), Optional: true}, schema.Pos{}, "resources."+l.name)
+		case l.name == "pids" && shared: // its controller is what the box ends through on v1
+			c.add(&plan.Limit{Resource: l.name, Value: bound(defaultPids)}, schema.Pos{}, "resources."+l.name)
 		}
 	}
 	if r.CPUSet.IsSet() {
@@ -56,9 +62,10 @@ func said(f schema.Field[uint64]) *uint64 {
 	return &f.Value
 }
 
-// timeout adds the time after which the box ends.
+// timeout adds the time after which the box ends, and how it ends when boxfile is asked to end it.
 func (c *compilation) timeout() {
 	b := c.box
+	c.add(&plan.Stop{Signal: b.Stop.Signal.Value, Grace: b.Stop.Grace.Value}, b.Stop.Pos, "stop")
 	if b.Timeout.IsSet() {
 		c.add(&plan.Timeout{After: b.Timeout.Value, Signal: b.Stop.Signal.Value, Grace: b.Stop.Grace.Value}, b.Timeout.Pos, "timeout")
 	}

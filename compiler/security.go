@@ -47,8 +47,8 @@ func (c *compilation) security() {
 	c.add(c.capabilities(), s.Capabilities.Pos, "security.capabilities")
 	if s.NoNewPrivs.Value {
 		c.add(&plan.NoNewPrivs{}, s.NoNewPrivs.Pos, "security.no_new_privs")
-	} else if c.box.Namespaces.User.Value == "host" {
-		c.refuse(s.NoNewPrivs.Pos, "leave one of the two out", "no_new_privs: false beside namespaces.user: host would make the machine's setuid programs work in the box")
+	} else if user := c.box.Namespaces.User.Mode; user != "new" {
+		c.refuse(s.NoNewPrivs.Pos, "leave one of the two out", "no_new_privs: false beside namespaces.user: %s would make the machine's setuid programs work in the box", user)
 	}
 	c.seccomp()
 }

@@ -11,37 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ready waits until the child says something, and says no when the timeout has come first.
-func (r *run) ready(control int) bool {
-	if r.limit == nil {
-		return true
-	}
-	left := unix.NsecToTimespec(max(0, int64(r.limit.After-time.Since(r.since))))
-	n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(control), Events: unix.POLLIN}}, &left, nil)
-	return n > 0 || err != nil
-}
-
-// endInTime lets the box run until its timeout, and ends it then: the signal goes
-// to the command, and after the grace period all of the box is killed. On v2 the
-// cgroup is killed as a whole; everywhere process 1, with which the kernel ends
-// the whole pid namespace.
-func (r *run) endInTime() (timedOut bool) {
-	if r.over(r.limit.After - time.Since(r.since)) {
-		return false
-	}
-	_ = unix.PidfdSendSignal(r.child.PIDFD, unix.Signal(r.limit.Signal), nil, 0) // gone already: the wait tells
-	if r.over(r.limit.Grace) {
-		return true
-	}
-	for i, g := range r.cgroups {
-		if r.prog.Host[i].Cgroup.Version == 2 {
-			_ = g.Kill() // process 1 is killed either way
-		}
-	}
-	_ = unix.PidfdSendSignal(r.child.PIDFD, unix.SIGKILL, nil, 0)
-	return true
-}
-
 // account makes a status of how the box ended, of what its cgroups have counted
 // and of the limits that it has met.
 func (r *run) account(e *ending) Status {
@@ -58,9 +27,12 @@ func (r *run) account(e *ending) Status {
 		}
 	}
 	r.reached(&s)
-	if e.timedOut {
+	switch {
+	case r.ending.timedOut:
 		s.Code, s.Reason = CodeTimeout, ReasonTimeout
 		s.Reached = append(s.Reached, Reached{Step: r.limit.Step, Count: 1})
+	case r.ending.late:
+		s.Reached = append(s.Reached, Reached{Step: r.asked.Step, Count: 1})
 	}
 	return s
 }

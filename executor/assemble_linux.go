@@ -9,10 +9,13 @@ import (
 )
 
 // assemble writes a program down for the interpreter. Tags count the ops as
-// WriteText does: Enter, Command, Init.
-func assemble(p *program.Program) (*fork.Listing, error) {
-	lists := [...][]program.Op{fork.Enter: p.Enter, fork.Command: p.Command, fork.Init: p.Init}
-	size := fork.Sizes{Regs: int(p.Regs), HasInit: p.HasInit}
+// WriteText does: Stage, Enter, Command, Init.
+//
+// With telling, the child says when each step begins: before its first op, and
+// for the one that executes the command before that.
+func assemble(p *program.Program, telling bool) (*fork.Listing, error) {
+	lists := [...][]program.Op{fork.Stage: p.Stage, fork.Enter: p.Enter, fork.Command: p.Command, fork.Init: p.Init}
+	size := fork.Sizes{Regs: int(p.Regs), HasInit: p.HasInit, Staged: p.Stage != nil}
 	for part, ops := range lists {
 		size.Calls[part] = len(ops)
 		for i := range ops {
@@ -24,6 +27,10 @@ func assemble(p *program.Program) (*fork.Listing, error) {
 		return nil, err
 	}
 	a := assembler{listing: l, shared: map[*program.More]fork.Arg{}}
+	if telling {
+		a.told = make([]bool, len(p.Plan.Steps))
+		a.exec = p.Command[len(p.Command)-1].Step
+	}
 	for part, ops := range lists {
 		for i := range ops {
 			if err := a.put(fork.Part(part), i, &ops[i]); err != nil {
@@ -70,11 +77,16 @@ type assembler struct {
 	shared  map[*program.More]fork.Arg // lists of texts, which several attempts to execute have in common
 	tag     int
 	errs    [2]fork.Skip
+	told    []bool // steps that the child says it begins, or nil
+	exec    int    // the step that executes the command
 }
 
 func (a *assembler) put(part fork.Part, i int, o *program.Op) error {
 	c := fork.Call{Tag: a.tag, Nr: o.Call.Nr, Save: int(o.Save), Then: o.Then, Retry: o.Retry, Try: o.Try, HasWant: o.HasWant, Want: o.Want}
 	a.tag++
+	if a.told != nil && o.Step >= 0 && !a.told[o.Step] && (o.Step != a.exec || o.Executes()) {
+		a.told[o.Step], c.Tell = true, true
+	}
 	c.Errs = a.errs[:0]
 	for _, e := range o.Errs {
 		if e.Errno != 0 {
@@ -119,7 +131,7 @@ func (a *assembler) structure(m *program.More) fork.Arg {
 
 // opAt returns the op with a tag of assemble's, or nil.
 func opAt(p *program.Program, tag int) *program.Op {
-	for _, list := range [][]program.Op{p.Enter, p.Command, p.Init} {
+	for _, list := range [][]program.Op{p.Stage, p.Enter, p.Command, p.Init} {
 		if tag >= 0 && tag < len(list) {
 			return &list[tag]
 		}

@@ -93,8 +93,11 @@ func (r *run) setLimit(h *program.HostOp) *Failure {
 	return nil
 }
 
-// join has the child begin in the box's cgroups.
+// join gives the child what it joins namespaces by, and has it begin in the box's cgroups.
 func (r *run) join(l *fork.Listing) error {
+	for reg, fd := range r.doors {
+		l.Preset(int(reg), uint64(fd))
+	}
 	for i := range r.prog.Host {
 		g := r.cgroups[i]
 		if g == nil {
@@ -115,8 +118,29 @@ func (r *run) join(l *fork.Listing) error {
 		} else {
 			l.Preset(int(c.Tasks), uint64(fd))
 		}
+		if c.Procs == 0 {
+			continue
+		}
+		limit, procs, err := g.Ends()
+		if err != nil {
+			return err
+		}
+		r.closers = append(r.closers, limit, procs)
+		l.Preset(int(c.Max), uint64(limit))
+		l.Preset(int(c.Procs), uint64(procs))
 	}
 	return nil
+}
+
+// killCgroups ends what is left of a box that shares its pid namespace.
+func (r *run) killCgroups() error {
+	errs := &multierror.Error{ErrorFormat: inOneLine}
+	for _, g := range r.cgroups {
+		if err := g.Kill(); err != nil {
+			errs = multierror.Append(errs, err)
+		}
+	}
+	return errs.ErrorOrNil()
 }
 
 // removeCgroups removes the box's cgroups, last first.

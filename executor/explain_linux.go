@@ -94,6 +94,16 @@ func (r *run) explain(tag int, errno syscall.Errno) *Failure {
 	switch {
 	case op.Executes():
 		explainExec(f, errno)
+	case op.Call.Name == "setns" && errno == unix.EPERM:
+		if op.Args[1].Num != unix.CLONE_NEWUSER {
+			f.Fix = "join the user namespace that owns it as well (namespaces.user), or run boxfile as root"
+		} else {
+			f.Fix = "run boxfile as the user who made it, or as root"
+		}
+	case op.Call.Name == "unshare":
+		f.because(host.This().UserNamespaces(errno))
+	case op.Call.Name == "write" && kind == "clocks" && errno == unix.ERANGE:
+		f.Message = "cannot " + r.words(op.Step) + ": the kernel's clocks do not go that far"
 	case kind == "idmap":
 		f.because(host.This().UserNamespaces(errno))
 	case kind == "propagation" && errno == unix.EINVAL:

@@ -126,7 +126,7 @@ func allOps(t *testing.T, p *planner) []program.Op {
 		t.Fatal(err)
 	}
 	var out []program.Op
-	for _, list := range [][]program.Op{prog.Enter, prog.Command, prog.Init} {
+	for _, list := range [][]program.Op{prog.Stage, prog.Enter, prog.Command, prog.Init} {
 		out = append(out, list...)
 	}
 	return out

@@ -33,6 +33,10 @@ func (r *run) hostOp(i int) *Failure {
 		return r.setLimit(h)
 	case program.EndAfter:
 		r.limit = h
+	case program.OpenNS:
+		return r.openNamespace(h)
+	case program.EndWhenAsked:
+		r.asked = h
 	case program.Listen:
 		return r.listenAt(h)
 	case program.WriteMap, program.Attach: // at the sync point
@@ -187,6 +191,7 @@ func (r *run) writeMaps() *Failure {
 		if h.Kind != program.WriteMap {
 			continue
 		}
+		r.began(h.Step)
 		for _, m := range []struct {
 			file, tool string
 			lines      []program.IDLine

@@ -143,7 +143,7 @@ func lower(p *plan.Plan, folder string) (*program.Program, error) {
 // opNumber returns the list that op n of WriteText's count is in, and its place there.
 func opNumber(prog *program.Program, n string) (*[]program.Op, int) {
 	i, _ := strconv.Atoi(n)
-	for _, list := range []*[]program.Op{&prog.Enter, &prog.Command, &prog.Init} {
+	for _, list := range []*[]program.Op{&prog.Stage, &prog.Enter, &prog.Command, &prog.Init} {
 		if i < len(*list) {
 			return list, i
 		}
@@ -182,7 +182,7 @@ func hold(prog *program.Program, n string) {
 	list, i := opNumber(prog, n)
 	wait := program.Op{Step: -1, Call: &program.Call{Name: "read", Nr: syscall.SYS_READ},
 		Args: []program.Arg{{Reg: program.Control}, {Kind: program.Buffer, More: &program.More{Buffer: 8}}, {Num: 8}}}
-	if list == &prog.Enter && i <= lastClose(prog.Enter) { // the child still holds the other end itself
+	if list == &prog.Stage || list == &prog.Enter && i <= lastClose(prog.Enter) { // the child still holds the other end itself
 		second := program.Arg{Kind: program.Struct, More: &program.More{Fields: []program.Field{{Name: "sec", Size: 8, Num: 1}, {Name: "nsec", Size: 8}}}}
 		wait.Call, wait.Args = &program.Call{Name: "ppoll", Nr: syscall.SYS_PPOLL}, []program.Arg{{}, {}, second, {}, {}}
 	}

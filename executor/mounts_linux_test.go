@@ -345,3 +345,39 @@ func TestStandardDescriptors(t *testing.T) {
 		t.Errorf("descriptors of the caller's are in the box: %s", out)
 	}
 }
+
+// What the file puts below a directory of rootfs: host is seen there, or the box is refused: never hidden below it.
+func TestBelowSystem(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		b.file("data/hello", "from the folder\n")
+		on := func(write string, entry plan.Step, args ...string) *planner {
+			p := fullPlan(t, args...)
+			if write == "keep" {
+				p.before("close_fds", &plan.Keep{Dir: "./kept"})
+			}
+			return p.before("pivot_root", &plan.System{Path: "/usr", Write: write, Keep: map[string]string{"keep": "./kept"}[write]}, entry)
+		}
+		file := func(target string) plan.Step {
+			return &plan.File{Target: target, Content: "mine\n", Perms: "0644", ReadOnly: true}
+		}
+		bind := &plan.Mount{Type: "bind", Source: "./data", Target: "/usr/new/data", ReadOnly: true, Options: bindOptions}
+		link, dir := &plan.Symlink{Target: "/usr/new/link", Link: "/probe"}, &plan.Dir{Target: "/usr/new/dir", Perms: "0711"}
+		b.want(on("none", file("/usr/bin/env"), "read", "/usr/bin/env"), 0, "mine")
+		b.want(on("none", file("/usr/new/file"), "read", "/usr/new/file"), 125, "rootfs.write: discard")
+		b.want(on("none", bind, "read", "/usr/new/data/hello"), 125, "rootfs.write: discard")
+		b.want(on("none", link, "stat", "/usr/new/link"), 125, "belongs to the host")
+		b.want(on("none", dir, "stat", "/usr/new/dir"), 125, "belongs to the host")
+		b.want(on("none", &plan.Dir{Target: "/usr", Perms: "0700"}, "stat", "/usr"), 125, "is mounted there")
+		for _, write := range []string{"discard", "keep", "keep"} { // a second run finds what the first has kept
+			b.want(on(write, file("/usr/bin/env"), "read", "/usr/bin/env"), 0, "mine")
+			b.want(on(write, file("/usr/new/file"), "read", "/usr/new/file"), 0, "mine")
+			b.want(on(write, bind, "read", "/usr/new/data/hello"), 0, "from the folder")
+			b.want(on(write, link, "stat", "/usr/new/link"), 0, "100")
+			b.want(on(write, dir, "stat", "/usr/new/dir"), 0, "40711")
+			b.want(on(write, &plan.Dir{Target: "/usr", Perms: "0700"}, "stat", "/usr"), 125, "is mounted there")
+		}
+		if _, err := os.Lstat("/usr/new"); err == nil {
+			t.Error("the host's /usr was written to")
+		}
+	})
+}

@@ -43,6 +43,7 @@ func (r *run) attach() *Failure {
 		if h.Kind != program.Attach {
 			continue
 		}
+		r.began(h.Step)
 		ready, err := r.startHelper(&h.Helper)
 		if err == nil {
 			err = isReady(ready)

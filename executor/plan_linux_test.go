@@ -28,6 +28,7 @@ type planner struct {
 func fullPlan(t *testing.T, args ...string) *planner {
 	t.Helper()
 	return &planner{steps: []plan.Step{
+		&plan.Stop{Signal: "TERM", Grace: 10e9},
 		&plan.CloseFDs{}, &plan.Session{},
 		&plan.Unshare{Namespaces: []string{"user", "mount", "pid", "network", "ipc", "uts", "cgroup"}},
 		&plan.IDMap{}, &plan.Propagation{Mode: "private"},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 	"syscall"
 	"time"
@@ -14,16 +13,15 @@ import (
 	"github.com/boxfile/boxfile/executor/internal/cgroup"
 	"github.com/boxfile/boxfile/executor/internal/fork"
 	"github.com/boxfile/boxfile/executor/internal/port"
+	"github.com/boxfile/boxfile/executor/internal/signals"
 	"github.com/boxfile/boxfile/executor/program"
 	"golang.org/x/sys/unix"
 )
 
-// forwarded are the signals that go to the command instead of ending boxfile.
-var forwarded = []os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT}
-
 // Run makes the box, waits until it is gone, and says how its command ended.
 // The error is a *Failure. The box dies with the thread that forked it; Run sees
-// to it that no other goroutine can end that.
+// to it that no other goroutine can end that. It takes this process's signals for
+// the box, so a process can run one box at a time.
 func Run(p *program.Program, o Options) (Status, error) {
 	r := &run{prog: p, opts: o}
 	status, failure := r.run()
@@ -37,10 +35,11 @@ func Run(p *program.Program, o Options) (Status, error) {
 	if r.child.PIDFD > 0 {
 		defer unix.Close(r.child.PIDFD)
 	}
-	for _, end := range [...]func(){r.stop, r.unlock} { // a signal that comes earlier must not end boxfile half-way
-		if end != nil {
-			end()
-		}
+	if r.signals != nil {
+		r.signals.Release() // only now: a signal that comes earlier must not end boxfile half-way
+	}
+	if r.unlock != nil {
+		r.unlock()
 	}
 	if failure != nil {
 		return status, failure
@@ -54,26 +53,38 @@ type run struct {
 	opts    Options
 	child   fork.Child
 	undoers []func() error        // in the order of what was done
-	stop    func()                // ends the forwarding of signals
+	signals *signals.Caught       // that boxfile gets, or nil
 	unlock  func()                // lets go of the thread that forked, or nil
 	closers []int                 // descriptors that hold locks while the box lives
 	cgroups map[int]*cgroup.Group // by the host op that made it
 	since   time.Time             // when the box was started
 	limit   *program.HostOp       // its timeout, or nil
-	ports   []port.Port           // listening
-	relay   *port.Relay           // serves them, once the box has handed its sockets over
-	helper  *helper               // connects the box to other networks, or nil
-	letGo   int                   // 1 and the step whose limit was let go last
+	asked   *program.HostOp       // how it is ended when boxfile is asked to, or nil
+	ending  stopping
+	told    []bool              // steps that Progress was called with
+	frozen  []int               // processes that freeze has stopped, parents first
+	ports   []port.Port         // listening
+	relay   *port.Relay         // serves them, once the box has handed its sockets over
+	helper  *helper             // connects the box to other networks, or nil
+	doors   map[program.Reg]int // namespaces to be joined
+	letGo   int                 // 1 and the step whose limit was let go last
 }
 
 func (r *run) run() (Status, *Failure) {
 	if f := r.checkStandard(); f != nil {
 		return Status{}, f
 	}
+	var err error
+	if r.signals, err = signals.Catch(forwarded[:], kept[:]); err != nil { // before anything is done that has to be undone
+		return Status{}, r.fail(-1, "catching signals", err)
+	}
 	for _, u := range r.prog.Unenforced {
 		r.notEnforced(u.Step, u.Why)
 	}
 	for i := range r.prog.Host {
+		if k := r.prog.Host[i].Kind; k != program.WriteMap && k != program.Attach {
+			r.began(r.prog.Host[i].Step)
+		}
 		if f := r.hostOp(i); f != nil {
 			return Status{}, f
 		}
@@ -90,6 +101,11 @@ func (r *run) run() (Status, *Failure) {
 	unix.Close(theirs)
 	if err != nil {
 		return Status{}, r.explainFork(err)
+	}
+	if r.prog.Stage != nil {
+		if f := r.second(ours); f != nil {
+			return Status{}, f
+		}
 	}
 	return r.watch(ours)
 }
@@ -141,12 +157,12 @@ func arguments() []byte {
 
 // start forks the child.
 func (r *run) start(control int) error {
-	l, err := assemble(r.prog)
+	l, err := assemble(r.prog, r.opts.Progress != nil)
 	if err != nil {
 		return err
 	}
 	defer l.Free()
-	l.Erase, l.TellStarted = arguments(), r.opts.Progress != nil
+	l.Erase, l.TellStarted, l.Ends = arguments(), r.opts.Progress != nil, r.prog.Ends
 	if err := r.join(l); err != nil {
 		return err
 	}
@@ -158,62 +174,9 @@ func (r *run) start(control int) error {
 		runtime.LockOSThread()
 		r.unlock = runtime.UnlockOSThread
 	}
+	r.cloned()
 	r.child, err = fork.Start(l, uintptr(r.prog.Flags), control)
 	return err
-}
-
-// settleTime is how long a box has to live before its signals are forwarded
-// rather than ending boxfile and the box at once. Asking the Go runtime for them
-// costs as much as making a quarter of the box.
-const settleTime = 5 * time.Millisecond
-
-// forward passes signals on to process 1 of the box from now on. A pidfd cannot
-// hit another process by mistake.
-func (r *run) forward() {
-	signals, done := make(chan os.Signal, 16), make(chan struct{})
-	signal.Notify(signals, forwarded...)
-	r.stop = func() {
-		signal.Stop(signals)
-		close(done)
-	}
-	go func() {
-		for {
-			select {
-			case s := <-signals:
-				if n, ok := s.(syscall.Signal); ok {
-					_ = unix.PidfdSendSignal(r.child.PIDFD, n, nil, 0) // gone already: its status is on the way
-				}
-			case <-done:
-				return
-			}
-		}
-	}()
-}
-
-// watch waits until all of the box is gone, and says how it went. What the child
-// says on its way is read afterwards, unless somebody waits for it: to be woken for
-// a message costs a start more than the message.
-func (r *run) watch(control int) (Status, *Failure) {
-	h := hearing{run: r, control: control}
-	for h.left = r.awaited(); (h.left > 0 || r.opts.Progress != nil) && !h.settled && r.ready(control) && h.next(); {
-	}
-	end, err := r.wait()
-	for !h.ended && h.next() {
-	}
-	r.stopHelper()
-	if stopped := r.stopRelay(); err == nil {
-		err = stopped
-	}
-	if err != nil {
-		return Status{}, r.fail(-1, "waiting for the box", err)
-	}
-	if h.failure != nil && !end.timedOut {
-		return Status{}, h.failure
-	}
-	if h.signaled != 0 {
-		end.status = unix.WaitStatus(h.signaled)
-	}
-	return r.account(&end), nil
 }
 
 // awaited is how many messages of the child need an answer, or bring what the host
@@ -242,6 +205,7 @@ type hearing struct {
 	signaled int  // wait status of a command that a signal has ended, or 0
 	failure  *Failure
 	sockets  []int // that came with a message
+	forked   int   // process 1, by the process before it
 }
 
 // next reads one message, and returns false when no more can come.
@@ -257,6 +221,8 @@ func (h *hearing) next() bool {
 	switch fork.Kind(binary.NativeEndian.Uint32(h.buf[:])) {
 	case fork.Failed:
 		h.failure, h.settled, h.ended = h.run.explain(int(int32(a)), syscall.Errno(b)), true, true
+	case fork.Forked:
+		h.forked = int(a)
 	case fork.Sockets:
 		h.left--
 		if h.failure = h.run.serve(h.sockets); h.failure != nil {
@@ -278,55 +244,12 @@ func (h *hearing) next() bool {
 			h.failure = h.run.fail(-1, "telling the child to go on", err)
 		}
 	case fork.Started:
-		h.run.progress("started")
+		h.run.began(Started)
 		h.settled = true
+	case fork.Doing:
+		h.run.begins(int(a))
 	case fork.Signaled:
 		h.signaled, h.ended = int(a), true
 	}
 	return true
-}
-
-// ending is how process 1 ended.
-type ending struct {
-	status   unix.WaitStatus
-	usage    unix.Rusage
-	timedOut bool
-}
-
-// wait collects the child, which is process 1: that succeeds only when its whole pid namespace is empty.
-func (r *run) wait() (ending, error) {
-	var e ending
-	if !r.over(settleTime) {
-		r.forward()
-		if r.limit != nil {
-			e.timedOut = r.endInTime()
-		}
-	}
-	for {
-		_, err := unix.Wait4(r.child.PID, &e.status, unix.WALL, &e.usage)
-		if !errors.Is(err, unix.EINTR) {
-			return e, err
-		}
-	}
-}
-
-// over waits for the end of process 1, but no longer than that, and says whether it has come.
-func (r *run) over(atMost time.Duration) bool {
-	until := time.Now().Add(atMost)
-	for {
-		left := unix.NsecToTimespec(max(0, int64(time.Until(until))))
-		n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(r.child.PIDFD), Events: unix.POLLIN}}, &left, nil)
-		if err == nil {
-			return n > 0
-		}
-		if !errors.Is(err, unix.EINTR) { // the wait for the child tells
-			return false
-		}
-	}
-}
-
-func (r *run) progress(event string) {
-	if r.opts.Progress != nil {
-		r.opts.Progress(event)
-	}
 }

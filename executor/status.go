@@ -7,14 +7,20 @@ import (
 
 // Options change what is told about a run, never what is done.
 type Options struct {
-	// Progress, if set, is called on the way with a phrase such as "started".
-	Progress func(event string)
+	// Progress, if set, is called when a step of the plan begins, with its index, and
+	// at last with Started. Steps come in the order in which they are done, each
+	// of them once: a mount is attached long after it was opened. What a step asks of
+	// execve(2) alone, as a variable, comes just before the command.
+	Progress func(step int)
 	// NotEnforced, if set, is called for every limit that the file lets go because
 	// this machine does not enforce it: the step of the plan, and why.
 	NotEnforced func(step int, why string)
 	// Published, if set, is called for every port that boxfile listens at, before the box is made.
 	Published func(Published)
 }
+
+// Started is what Progress is called with once the command has been executed.
+const Started = -1
 
 // Published is a port of the host, and the port of the box that it leads to.
 type Published struct {

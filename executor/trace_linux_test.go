@@ -47,7 +47,7 @@ func TestTraceCanFail(t *testing.T) {
 	if err := matchAll(prog, trace); err != nil {
 		t.Fatal(err)
 	}
-	for li, list := range [][]program.Op{prog.Enter, prog.Command, prog.Init} {
+	for li, list := range [][]program.Op{prog.Stage, prog.Enter, prog.Command, prog.Init} {
 		for i := range list {
 			if !reached(list, i) {
 				continue
@@ -180,7 +180,16 @@ func matchAllFrom(prog *program.Program, trace program.Trace, regs map[program.R
 	if err != nil {
 		return err
 	}
-	regs[program.Control] = controlDescriptor(one)
+	regs[program.Control] = controlDescriptor(prog, one)
+	if prog.Stage != nil {
+		rest, err := program.Match(prog.Stage, before(trace, one), regs)
+		if err != nil {
+			return err
+		}
+		if len(rest) != 3 || rest[0].Name != "clone" || rest[1].Name != "write" || rest[2].Name != "exit_group" {
+			return &program.Mismatch{Op: "clone of process 1", Cause: "the process before it does something else"}
+		}
+	}
 	rest, err := program.Match(prog.Enter, one, regs)
 	if err != nil {
 		return err
@@ -217,6 +226,13 @@ func boxSide(prog *program.Program, trace program.Trace) (one, command []program
 			one = trace[int(c.Result)]
 		}
 	}
+	if prog.Stage != nil { // and is over when process 1 is there
+		for _, c := range one {
+			if c.Name == "clone" {
+				one = trace[int(c.Result)]
+			}
+		}
+	}
 	if one == nil {
 		return nil, nil, &program.Mismatch{Op: "clone3", Cause: "no clone3 with the program's flags"}
 	}
@@ -226,6 +242,18 @@ func boxSide(prog *program.Program, trace program.Trace) (one, command []program
 		}
 	}
 	return one, command, nil
+}
+
+// before is the process that forked process 1.
+func before(trace program.Trace, one []program.Traced) []program.Traced {
+	for _, calls := range trace {
+		for _, c := range calls {
+			if c.Name == "clone" && len(trace[int(c.Result)]) > 0 && &trace[int(c.Result)][0] == &one[0] {
+				return calls
+			}
+		}
+	}
+	return nil
 }
 
 func cloneFlags(c program.Traced, flags uint64) bool {
@@ -242,7 +270,11 @@ func hexDigits(n uint64) string {
 }
 
 // controlDescriptor reads the control socket's number off the second close_range, which begins after it.
-func controlDescriptor(calls []program.Traced) int64 {
+func controlDescriptor(prog *program.Program, calls []program.Traced) int64 {
+	kept := int64(0)
+	if prog.Ends {
+		kept = 2
+	}
 	seen := 0
 	for _, c := range calls {
 		if c.Name == "close_range" {
@@ -251,7 +283,7 @@ func controlDescriptor(calls []program.Traced) int64 {
 				for _, d := range c.Args[0] {
 					n = n*10 + int64(d-'0')
 				}
-				return n - 1
+				return n - 1 - kept
 			}
 		}
 	}

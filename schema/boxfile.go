@@ -84,19 +84,37 @@ type Write struct {
 	Keep Field[string] `yaml:"keep"` // directory as written, for Mode "keep"
 }
 
-// Namespaces maps each kind to "new" or "host". Mount is always new, network has its own key.
+// Namespaces says where each kind comes from. Mount is always new, network has its own key.
 type Namespaces struct {
-	Pid    Field[string] `yaml:"pid"`
-	Ipc    Field[string] `yaml:"ipc"`
-	Uts    Field[string] `yaml:"uts"`
-	User   Field[string] `yaml:"user"`
-	Cgroup Field[string] `yaml:"cgroup"`
+	Pid    Namespace `yaml:"pid"`
+	Ipc    Namespace `yaml:"ipc"`
+	Uts    Namespace `yaml:"uts"`
+	User   Namespace `yaml:"user"`
+	Cgroup Namespace `yaml:"cgroup"`
+	Time   Clocks    `yaml:"time"`
+}
+
+// Namespace is one of new, host and join; Join belongs to the last.
+type Namespace struct {
+	Pos  Pos
+	Mode string
+	Join Field[string] `yaml:"join"` // as written: absolute, ./ or ../
+}
+
+// Clocks is a time namespace: host, join with Join, or new with offsets of its clocks.
+type Clocks struct {
+	Pos       Pos
+	Mode      string
+	Join      Field[string] `yaml:"join"`
+	Boottime  Field[int64]  `yaml:"boottime"`  // nanoseconds
+	Monotonic Field[int64]  `yaml:"monotonic"` // nanoseconds
 }
 
 // Network says what the box reaches.
 type Network struct {
 	Pos   Pos
-	Mode  Field[string]   `yaml:"mode"`  // none, outbound, host
+	Mode  Field[string]   `yaml:"mode"`  // none, outbound, host, join
+	Join  Field[string]   `yaml:"join"`  // as written: absolute, ./ or ../; for Mode join
 	DNS   []Field[string] `yaml:"dns"`   // addresses
 	Hosts []HostEntry     `yaml:"hosts"` // in file order
 }
@@ -207,7 +225,7 @@ type CgroupFile struct {
 	Value Field[string]
 }
 
-// Stop says how Timeout ends the box.
+// Stop says how the box ends before its command does: by Timeout, or because boxfile gets SIGTERM or SIGINT.
 type Stop struct {
 	Pos    Pos
 	Signal Field[string] `yaml:"signal"` // without SIG

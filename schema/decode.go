@@ -187,16 +187,6 @@ func (d *decoder) write(n *node) Write {
 	return w
 }
 
-func (d *decoder) namespaces(n *node) {
-	ns := &d.box.Namespaces
-	for _, f := range []struct {
-		key string
-		to  *Field[string]
-	}{{"pid", &ns.Pid}, {"ipc", &ns.Ipc}, {"uts", &ns.Uts}, {"user", &ns.User}, {"cgroup", &ns.Cgroup}} {
-		*f.to = text(child(n, f.key), "new")
-	}
-}
-
 func (d *decoder) idmap(n *node) {
 	m := &d.box.IDMap
 	m.Mode = "caller"

@@ -19,10 +19,10 @@ func (d *decoder) network(n *node) {
 		w.Mode = text(n, "")
 		return
 	}
-	w.Mode = text(child(n, "mode"), "none")
+	d.reach(n)
 	if dns := child(n, "dns"); dns != nil {
 		w.DNS = texts(dns)
-		if w.Mode.Value != "outbound" {
+		if w.Mode.Value != "outbound" && w.Mode.Value != "join" {
 			d.fail(keyPos(n, "dns"), "mode: outbound", "dns names servers, and a box with network %s has none of its own to ask", w.Mode.Value)
 		}
 		for i := range w.DNS {
@@ -53,6 +53,24 @@ func (d *decoder) network(n *node) {
 		if d.address(&h.Address, "address", notOfAHost) {
 			w.Hosts = append(w.Hosts, h)
 		}
+	}
+}
+
+// reach decodes mode, or join in its place.
+func (d *decoder) reach(n *node) {
+	w := &d.box.Network
+	w.Mode = text(child(n, "mode"), "none")
+	join := child(n, "join")
+	switch {
+	case join == nil && !w.Mode.IsSet():
+		d.fail(w.Pos, "mode: outbound, for example", "network needs one of mode and join")
+	case join == nil:
+	case w.Mode.IsSet():
+		d.fail(keyPos(n, "join"), "remove one of the two", "both mode and join say what the box reaches")
+	default:
+		w.Join = text(join, "")
+		w.Mode = Field[string]{"join", w.Join.Pos}
+		d.hostPath(w.Join)
 	}
 }
 

@@ -31,6 +31,9 @@ func (d *decoder) ports(n *node) {
 		if d.box.Network.Mode.Value == "host" {
 			d.fail(p.Pos, "remove ports, or network: host", "the box shares this machine's network (line %d): its ports are there already", d.box.Network.Mode.Pos.Line)
 		}
+		if d.box.Network.Mode.Value == "join" {
+			d.fail(p.Pos, "remove ports: what the box serves is there in the namespace it joins", "ports would change a network namespace that is not the box's own (line %d)", d.box.Network.Mode.Pos.Line)
+		}
 		d.overlaps(&p)
 		d.box.Ports = append(d.box.Ports, p)
 	}

@@ -155,7 +155,7 @@ func (d *decoder) io(r *Resources, n *node) {
 	}
 }
 
-// timeout decodes how long the box may run, and what ends it then.
+// timeout decodes how long the box may run, and how it ends then or when boxfile is asked to end it.
 func (d *decoder) timeout(raw, n, stop *node) {
 	s := &d.box.Stop
 	s.Signal, s.Grace = text(child(stop, "signal"), "TERM"), Field[int64]{Value: 10_000_000_000}
@@ -169,9 +169,6 @@ func (d *decoder) timeout(raw, n, stop *node) {
 		return
 	}
 	s.Pos = keyPos(raw, "stop")
-	if child(raw, "timeout") == nil {
-		d.fail(s.Pos, "timeout: 90s, for example", "stop says how timeout ends the box, and the file has no timeout")
-	}
 	if g := child(stop, "grace"); g != nil {
 		s.Grace, _ = d.duration(g, "grace")
 	}

@@ -174,6 +174,9 @@ func TestTags(t *testing.T) {
 		in  *jsonschema.Schema
 	}{
 		"document": {reflect.TypeFor[Boxfile](), root}, "rootfs": {reflect.TypeFor[Rootfs](), deref(root.Properties["rootfs"])},
+		"namespace":  {reflect.TypeFor[Namespace](), deref(deref(root.Properties["namespaces"]).Properties["ipc"])},
+		"clocks":     {reflect.TypeFor[Clocks](), deref(deref(root.Properties["namespaces"]).Properties["time"])},
+		"network":    {reflect.TypeFor[Network](), deref(root.Properties["network"])},
 		"namespaces": {reflect.TypeFor[Namespaces](), deref(root.Properties["namespaces"])}, "idmap": {reflect.TypeFor[IDMap](), deref(root.Properties["idmap"])},
 		"mount": {reflect.TypeFor[Mount](), mount}, "security": {reflect.TypeFor[Security](), deref(root.Properties["security"])},
 		"input":     {reflect.TypeFor[Input](), deref(root.Properties["inputs"].AdditionalProperties.(*jsonschema.Schema))},

@@ -4,7 +4,7 @@ package schema
 
 // rules[0] is rule 1, the whole document.
 var rules = [...]rule{
-	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 58}, {"ports", 66}, {"proc", 78}, {"resources", 79}, {"rlimits", 99}, {"rootfs", 105}, {"security", 114}, {"shell", 128}, {"stop", 129}, {"sys", 132}, {"timeout", 133}, {"umask", 134}, {"user", 135}, {"workdir", 136}}, closed: true, free: true}, // 1 #
+	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 71}, {"ports", 80}, {"proc", 92}, {"resources", 93}, {"rlimits", 113}, {"rootfs", 119}, {"security", 128}, {"shell", 142}, {"stop", 143}, {"sys", 146}, {"timeout", 147}, {"umask", 148}, {"user", 149}, {"workdir", 150}}, closed: true, free: true}, // 1 #
 	{types: kindInt, constant: "1"},                                // 2 #/properties/boxfile
 	{types: kindList, items: 4, minItems: 1},                       // 3 #/properties/command
 	{types: kindString | kindInt | kindInt | kindFloat | kindBool}, // 4 #/properties/command/items
@@ -55,91 +55,105 @@ var rules = [...]rule{
 	{types: kindMap, required: []string{"keep"}, props: []property{{"keep", 50}}, closed: true}, // 49 #/$defs/keep
 	{types: kindString, minLen: 1},  // 50 #/$defs/keep/properties/keep
 	{types: kindString, pattern: 4}, // 51 #/properties/name
-	{types: kindMap, props: []property{{"cgroup", 53}, {"ipc", 54}, {"pid", 55}, {"user", 56}, {"uts", 57}}, closed: true, free: true}, // 52 #/$defs/namespaces
-	{types: kindString, enum: []string{"new", "host"}},              // 53 #/$defs/namespaces/properties/cgroup
-	{types: kindString, enum: []string{"new", "host"}},              // 54 #/$defs/namespaces/properties/ipc
-	{types: kindString, enum: []string{"new"}},                      // 55 #/$defs/namespaces/properties/pid
-	{types: kindString, enum: []string{"new", "host"}},              // 56 #/$defs/namespaces/properties/user
-	{types: kindString, enum: []string{"new", "host"}},              // 57 #/$defs/namespaces/properties/uts
-	{oneOf: []int{59, 60}},                                          // 58 #/properties/network
-	{types: kindString, enum: []string{"none", "outbound", "host"}}, // 59 #/properties/network/oneOf/0
-	{types: kindMap, required: []string{"mode"}, props: []property{{"dns", 61}, {"hosts", 63}, {"mode", 65}}, closed: true, free: true}, // 60 #/$defs/network
-	{types: kindList, items: 62, minItems: 1, maxItems: 3},                                                                              // 61 #/$defs/network/properties/dns
-	{types: kindString, minLen: 1},                                  // 62 #/$defs/network/properties/dns/items
-	{types: kindMap, others: 64, names: 2},                          // 63 #/$defs/network/properties/hosts
-	{types: kindString, minLen: 1},                                  // 64 #/$defs/network/properties/hosts/additionalProperties
-	{types: kindString, enum: []string{"none", "outbound", "host"}}, // 65 #/$defs/network/properties/mode
-	{types: kindList, items: 67, maxItems: 256},                     // 66 #/properties/ports
-	{oneOf: []int{68, 69}},                                          // 67 #/properties/ports/items
-	{types: kindString, minLen: 1},                                  // 68 #/properties/ports/items/oneOf/0
-	{types: kindMap, required: []string{"box"}, props: []property{{"address", 70}, {"box", 71}, {"host", 74}, {"protocol", 77}}, closed: true, free: true}, // 69 #/$defs/port
-	{types: kindString, minLen: 1},                                // 70 #/$defs/port/properties/address
-	{oneOf: []int{72, 73}},                                        // 71 #/$defs/port/properties/box
-	{types: kindInt, bounded: true, min: 1, max: 65535},           // 72 #/$defs/port/properties/box/oneOf/0
-	{types: kindString, minLen: 1},                                // 73 #/$defs/port/properties/box/oneOf/1
-	{oneOf: []int{75, 76}},                                        // 74 #/$defs/port/properties/host
-	{types: kindInt, bounded: true, min: 0, max: 65535},           // 75 #/$defs/port/properties/host/oneOf/0
-	{types: kindString, minLen: 1},                                // 76 #/$defs/port/properties/host/oneOf/1
-	{types: kindString, enum: []string{"tcp", "udp"}},             // 77 #/$defs/port/properties/protocol
-	{types: kindString, enum: []string{"new", "host-ro", "none"}}, // 78 #/properties/proc
-	{types: kindMap, props: []property{{"cpu_weight", 80}, {"cpus", 81}, {"cpuset", 82}, {"enforce", 83}, {"io", 84}, {"memory", 92}, {"memory_high", 93}, {"oom", 94}, {"pids", 95}, {"swap", 96}, {"unified", 97}}, closed: true, free: true}, // 79 #/$defs/resources
-	{types: kindInt, bounded: true, min: 1, max: 10000},          // 80 #/$defs/resources/properties/cpu_weight
-	{types: kindInt | kindFloat},                                 // 81 #/$defs/resources/properties/cpus
-	{types: kindString | kindInt},                                // 82 #/$defs/resources/properties/cpuset
-	{types: kindString, enum: []string{"strict", "best-effort"}}, // 83 #/$defs/resources/properties/enforce
-	{types: kindList, items: 85, minItems: 1},                    // 84 #/$defs/resources/properties/io
-	{types: kindMap, required: []string{"device"}, props: []property{{"device", 86}, {"read_bps", 87}, {"read_iops", 88}, {"weight", 89}, {"write_bps", 90}, {"write_iops", 91}}, closed: true, free: true}, // 85 #/$defs/io
-	{types: kindString, minLen: 1},                           // 86 #/$defs/io/properties/device
-	{types: kindString | kindInt},                            // 87 #/$defs/io/properties/read_bps
-	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 88 #/$defs/io/properties/read_iops
-	{types: kindInt, bounded: true, min: 1, max: 10000},      // 89 #/$defs/io/properties/weight
-	{types: kindString | kindInt},                            // 90 #/$defs/io/properties/write_bps
-	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 91 #/$defs/io/properties/write_iops
-	{types: kindString | kindInt},                            // 92 #/$defs/resources/properties/memory
-	{types: kindString | kindInt},                            // 93 #/$defs/resources/properties/memory_high
-	{types: kindString, enum: []string{"process", "box"}},    // 94 #/$defs/resources/properties/oom
-	{types: kindInt, bounded: true, min: 1, max: 4194304},    // 95 #/$defs/resources/properties/pids
-	{types: kindString | kindInt},                            // 96 #/$defs/resources/properties/swap
-	{types: kindMap, others: 98},                             // 97 #/$defs/resources/properties/unified
-	{types: kindString | kindInt},                            // 98 #/$defs/resources/properties/unified/additionalProperties
-	{types: kindMap, props: []property{{"as", 100}, {"core", 100}, {"cpu", 100}, {"data", 100}, {"fsize", 100}, {"locks", 100}, {"memlock", 100}, {"msgqueue", 100}, {"nice", 100}, {"nofile", 100}, {"nproc", 100}, {"rss", 100}, {"rtprio", 100}, {"rttime", 100}, {"sigpending", 100}, {"stack", 100}}, closed: true}, // 99 #/properties/rlimits
-	{oneOf: []int{101, 102}},      // 100 #/$defs/rlimit
-	{types: kindString | kindInt}, // 101 #/$defs/rlimit/oneOf/0
-	{types: kindMap, required: []string{"soft", "hard"}, props: []property{{"hard", 103}, {"soft", 104}}, closed: true}, // 102 #/$defs/rlimit/oneOf/1
-	{types: kindString | kindInt},  // 103 #/$defs/rlimit/oneOf/1/properties/hard
-	{types: kindString | kindInt},  // 104 #/$defs/rlimit/oneOf/1/properties/soft
-	{oneOf: []int{106, 107}},       // 105 #/properties/rootfs
-	{types: kindString, minLen: 1}, // 106 #/properties/rootfs/oneOf/0
-	{types: kindMap, props: []property{{"dir", 108}, {"empty", 109}, {"enter", 110}, {"host", 111}, {"write", 112}}, closed: true, free: true}, // 107 #/$defs/rootfs
-	{types: kindString, minLen: 1},                              // 108 #/$defs/rootfs/properties/dir
-	{types: kindBool, constant: "true"},                         // 109 #/$defs/rootfs/properties/empty
-	{types: kindString, enum: []string{"pivot_root", "chroot"}}, // 110 #/$defs/rootfs/properties/enter
-	{types: kindBool, constant: "true"},                         // 111 #/$defs/rootfs/properties/host
-	{oneOf: []int{113, 49}},                                     // 112 #/$defs/rootfs/properties/write
-	{types: kindString, enum: []string{"none", "discard"}},      // 113 #/$defs/rootfs/properties/write/oneOf/0
-	{types: kindMap, props: []property{{"capabilities", 115}, {"landlock", 119}, {"mask", 122}, {"no_new_privs", 124}, {"readonly", 125}, {"seccomp", 127}}, closed: true, free: true}, // 114 #/$defs/security
-	{oneOf: []int{116, 117}},                               // 115 #/$defs/security/properties/capabilities
-	{types: kindString, enum: []string{"none", "default"}}, // 116 #/$defs/security/properties/capabilities/oneOf/0
-	{types: kindList, items: 118},                          // 117 #/$defs/security/properties/capabilities/oneOf/1
-	{types: kindString, minLen: 1},                         // 118 #/$defs/security/properties/capabilities/oneOf/1/items
-	{oneOf: []int{120, 121}},                               // 119 #/$defs/security/properties/landlock
-	{types: kindBool},                                      // 120 #/$defs/security/properties/landlock/oneOf/0
-	{types: kindString, enum: []string{"best-effort"}},     // 121 #/$defs/security/properties/landlock/oneOf/1
-	{types: kindList, items: 123},                          // 122 #/$defs/security/properties/mask
-	{types: kindString, minLen: 1},                         // 123 #/$defs/security/properties/mask/items
-	{types: kindBool},                                      // 124 #/$defs/security/properties/no_new_privs
-	{types: kindList, items: 126},                          // 125 #/$defs/security/properties/readonly
-	{types: kindString, minLen: 1},                         // 126 #/$defs/security/properties/readonly/items
-	{types: kindString, minLen: 1},                         // 127 #/$defs/security/properties/seccomp
-	{types: kindString, minLen: 1},                         // 128 #/properties/shell
-	{types: kindMap, props: []property{{"grace", 130}, {"signal", 131}}, closed: true, free: true}, // 129 #/$defs/stop
-	{types: kindString, minLen: 1},                    // 130 #/$defs/stop/properties/grace
-	{types: kindString, minLen: 1},                    // 131 #/$defs/stop/properties/signal
-	{types: kindString, enum: []string{"none", "ro"}}, // 132 #/properties/sys
-	{types: kindString, minLen: 1},                    // 133 #/properties/timeout
-	{types: kindString, pattern: 5},                   // 134 #/properties/umask
-	{types: kindString | kindInt},                     // 135 #/properties/user
-	{types: kindString, minLen: 1},                    // 136 #/properties/workdir
+	{types: kindMap, props: []property{{"cgroup", 53}, {"ipc", 57}, {"pid", 59}, {"time", 61}, {"user", 67}, {"uts", 69}}, closed: true, free: true}, // 52 #/$defs/namespaces
+	{oneOf: []int{54, 55}},                             // 53 #/$defs/namespaces/properties/cgroup
+	{types: kindString, enum: []string{"new", "host"}}, // 54 #/$defs/namespaces/properties/cgroup/oneOf/0
+	{types: kindMap, required: []string{"join"}, props: []property{{"join", 56}}, closed: true}, // 55 #/$defs/join
+	{types: kindString, minLen: 1},                     // 56 #/$defs/join/properties/join
+	{oneOf: []int{58, 55}},                             // 57 #/$defs/namespaces/properties/ipc
+	{types: kindString, enum: []string{"new", "host"}}, // 58 #/$defs/namespaces/properties/ipc/oneOf/0
+	{oneOf: []int{60, 55}},                             // 59 #/$defs/namespaces/properties/pid
+	{types: kindString, enum: []string{"new", "host"}}, // 60 #/$defs/namespaces/properties/pid/oneOf/0
+	{oneOf: []int{62, 63}},                             // 61 #/$defs/namespaces/properties/time
+	{types: kindString, enum: []string{"host"}},        // 62 #/$defs/namespaces/properties/time/oneOf/0
+	{types: kindMap, props: []property{{"boottime", 64}, {"join", 65}, {"monotonic", 66}}, closed: true}, // 63 #/$defs/clocks
+	{types: kindString, minLen: 1},                                  // 64 #/$defs/clocks/properties/boottime
+	{types: kindString, minLen: 1},                                  // 65 #/$defs/clocks/properties/join
+	{types: kindString, minLen: 1},                                  // 66 #/$defs/clocks/properties/monotonic
+	{oneOf: []int{68, 55}},                                          // 67 #/$defs/namespaces/properties/user
+	{types: kindString, enum: []string{"new", "host"}},              // 68 #/$defs/namespaces/properties/user/oneOf/0
+	{oneOf: []int{70, 55}},                                          // 69 #/$defs/namespaces/properties/uts
+	{types: kindString, enum: []string{"new", "host"}},              // 70 #/$defs/namespaces/properties/uts/oneOf/0
+	{oneOf: []int{72, 73}},                                          // 71 #/properties/network
+	{types: kindString, enum: []string{"none", "outbound", "host"}}, // 72 #/properties/network/oneOf/0
+	{types: kindMap, props: []property{{"dns", 74}, {"hosts", 76}, {"join", 78}, {"mode", 79}}, closed: true, free: true}, // 73 #/$defs/network
+	{types: kindList, items: 75, minItems: 1, maxItems: 3},                                                                // 74 #/$defs/network/properties/dns
+	{types: kindString, minLen: 1},                                  // 75 #/$defs/network/properties/dns/items
+	{types: kindMap, others: 77, names: 2},                          // 76 #/$defs/network/properties/hosts
+	{types: kindString, minLen: 1},                                  // 77 #/$defs/network/properties/hosts/additionalProperties
+	{types: kindString, minLen: 1},                                  // 78 #/$defs/network/properties/join
+	{types: kindString, enum: []string{"none", "outbound", "host"}}, // 79 #/$defs/network/properties/mode
+	{types: kindList, items: 81, maxItems: 256},                     // 80 #/properties/ports
+	{oneOf: []int{82, 83}},                                          // 81 #/properties/ports/items
+	{types: kindString, minLen: 1},                                  // 82 #/properties/ports/items/oneOf/0
+	{types: kindMap, required: []string{"box"}, props: []property{{"address", 84}, {"box", 85}, {"host", 88}, {"protocol", 91}}, closed: true, free: true}, // 83 #/$defs/port
+	{types: kindString, minLen: 1},                                // 84 #/$defs/port/properties/address
+	{oneOf: []int{86, 87}},                                        // 85 #/$defs/port/properties/box
+	{types: kindInt, bounded: true, min: 1, max: 65535},           // 86 #/$defs/port/properties/box/oneOf/0
+	{types: kindString, minLen: 1},                                // 87 #/$defs/port/properties/box/oneOf/1
+	{oneOf: []int{89, 90}},                                        // 88 #/$defs/port/properties/host
+	{types: kindInt, bounded: true, min: 0, max: 65535},           // 89 #/$defs/port/properties/host/oneOf/0
+	{types: kindString, minLen: 1},                                // 90 #/$defs/port/properties/host/oneOf/1
+	{types: kindString, enum: []string{"tcp", "udp"}},             // 91 #/$defs/port/properties/protocol
+	{types: kindString, enum: []string{"new", "host-ro", "none"}}, // 92 #/properties/proc
+	{types: kindMap, props: []property{{"cpu_weight", 94}, {"cpus", 95}, {"cpuset", 96}, {"enforce", 97}, {"io", 98}, {"memory", 106}, {"memory_high", 107}, {"oom", 108}, {"pids", 109}, {"swap", 110}, {"unified", 111}}, closed: true, free: true}, // 93 #/$defs/resources
+	{types: kindInt, bounded: true, min: 1, max: 10000},          // 94 #/$defs/resources/properties/cpu_weight
+	{types: kindInt | kindFloat},                                 // 95 #/$defs/resources/properties/cpus
+	{types: kindString | kindInt},                                // 96 #/$defs/resources/properties/cpuset
+	{types: kindString, enum: []string{"strict", "best-effort"}}, // 97 #/$defs/resources/properties/enforce
+	{types: kindList, items: 99, minItems: 1},                    // 98 #/$defs/resources/properties/io
+	{types: kindMap, required: []string{"device"}, props: []property{{"device", 100}, {"read_bps", 101}, {"read_iops", 102}, {"weight", 103}, {"write_bps", 104}, {"write_iops", 105}}, closed: true, free: true}, // 99 #/$defs/io
+	{types: kindString, minLen: 1},                           // 100 #/$defs/io/properties/device
+	{types: kindString | kindInt},                            // 101 #/$defs/io/properties/read_bps
+	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 102 #/$defs/io/properties/read_iops
+	{types: kindInt, bounded: true, min: 1, max: 10000},      // 103 #/$defs/io/properties/weight
+	{types: kindString | kindInt},                            // 104 #/$defs/io/properties/write_bps
+	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 105 #/$defs/io/properties/write_iops
+	{types: kindString | kindInt},                            // 106 #/$defs/resources/properties/memory
+	{types: kindString | kindInt},                            // 107 #/$defs/resources/properties/memory_high
+	{types: kindString, enum: []string{"process", "box"}},    // 108 #/$defs/resources/properties/oom
+	{types: kindInt, bounded: true, min: 1, max: 4194304},    // 109 #/$defs/resources/properties/pids
+	{types: kindString | kindInt},                            // 110 #/$defs/resources/properties/swap
+	{types: kindMap, others: 112},                            // 111 #/$defs/resources/properties/unified
+	{types: kindString | kindInt},                            // 112 #/$defs/resources/properties/unified/additionalProperties
+	{types: kindMap, props: []property{{"as", 114}, {"core", 114}, {"cpu", 114}, {"data", 114}, {"fsize", 114}, {"locks", 114}, {"memlock", 114}, {"msgqueue", 114}, {"nice", 114}, {"nofile", 114}, {"nproc", 114}, {"rss", 114}, {"rtprio", 114}, {"rttime", 114}, {"sigpending", 114}, {"stack", 114}}, closed: true}, // 113 #/properties/rlimits
+	{oneOf: []int{115, 116}},      // 114 #/$defs/rlimit
+	{types: kindString | kindInt}, // 115 #/$defs/rlimit/oneOf/0
+	{types: kindMap, required: []string{"soft", "hard"}, props: []property{{"hard", 117}, {"soft", 118}}, closed: true}, // 116 #/$defs/rlimit/oneOf/1
+	{types: kindString | kindInt},  // 117 #/$defs/rlimit/oneOf/1/properties/hard
+	{types: kindString | kindInt},  // 118 #/$defs/rlimit/oneOf/1/properties/soft
+	{oneOf: []int{120, 121}},       // 119 #/properties/rootfs
+	{types: kindString, minLen: 1}, // 120 #/properties/rootfs/oneOf/0
+	{types: kindMap, props: []property{{"dir", 122}, {"empty", 123}, {"enter", 124}, {"host", 125}, {"write", 126}}, closed: true, free: true}, // 121 #/$defs/rootfs
+	{types: kindString, minLen: 1},                              // 122 #/$defs/rootfs/properties/dir
+	{types: kindBool, constant: "true"},                         // 123 #/$defs/rootfs/properties/empty
+	{types: kindString, enum: []string{"pivot_root", "chroot"}}, // 124 #/$defs/rootfs/properties/enter
+	{types: kindBool, constant: "true"},                         // 125 #/$defs/rootfs/properties/host
+	{oneOf: []int{127, 49}},                                     // 126 #/$defs/rootfs/properties/write
+	{types: kindString, enum: []string{"none", "discard"}},      // 127 #/$defs/rootfs/properties/write/oneOf/0
+	{types: kindMap, props: []property{{"capabilities", 129}, {"landlock", 133}, {"mask", 136}, {"no_new_privs", 138}, {"readonly", 139}, {"seccomp", 141}}, closed: true, free: true}, // 128 #/$defs/security
+	{oneOf: []int{130, 131}},                               // 129 #/$defs/security/properties/capabilities
+	{types: kindString, enum: []string{"none", "default"}}, // 130 #/$defs/security/properties/capabilities/oneOf/0
+	{types: kindList, items: 132},                          // 131 #/$defs/security/properties/capabilities/oneOf/1
+	{types: kindString, minLen: 1},                         // 132 #/$defs/security/properties/capabilities/oneOf/1/items
+	{oneOf: []int{134, 135}},                               // 133 #/$defs/security/properties/landlock
+	{types: kindBool},                                      // 134 #/$defs/security/properties/landlock/oneOf/0
+	{types: kindString, enum: []string{"best-effort"}},     // 135 #/$defs/security/properties/landlock/oneOf/1
+	{types: kindList, items: 137},                          // 136 #/$defs/security/properties/mask
+	{types: kindString, minLen: 1},                         // 137 #/$defs/security/properties/mask/items
+	{types: kindBool},                                      // 138 #/$defs/security/properties/no_new_privs
+	{types: kindList, items: 140},                          // 139 #/$defs/security/properties/readonly
+	{types: kindString, minLen: 1},                         // 140 #/$defs/security/properties/readonly/items
+	{types: kindString, minLen: 1},                         // 141 #/$defs/security/properties/seccomp
+	{types: kindString, minLen: 1},                         // 142 #/properties/shell
+	{types: kindMap, props: []property{{"grace", 144}, {"signal", 145}}, closed: true, free: true}, // 143 #/$defs/stop
+	{types: kindString, minLen: 1},                    // 144 #/$defs/stop/properties/grace
+	{types: kindString, minLen: 1},                    // 145 #/$defs/stop/properties/signal
+	{types: kindString, enum: []string{"none", "ro"}}, // 146 #/properties/sys
+	{types: kindString, minLen: 1},                    // 147 #/properties/timeout
+	{types: kindString, pattern: 5},                   // 148 #/properties/umask
+	{types: kindString | kindInt},                     // 149 #/properties/user
+	{types: kindString, minLen: 1},                    // 150 #/properties/workdir
 }
 
 var patterns = [...]automaton{

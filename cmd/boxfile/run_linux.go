@@ -60,11 +60,7 @@ func (t *terminal) runBox(c *compiled, verbose bool, r *report) (int, error) {
 	if err != nil {
 		return exitCannot, err
 	}
-	say := t.progress(verbose, since)
-	if say != nil {
-		say(wordPlanned(c.plan))
-	}
-	status, err := executor.Run(p, executor.Options{Progress: say, NotEnforced: func(step int, why string) {
+	status, err := executor.Run(p, executor.Options{Progress: t.progress(verbose, c, since), NotEnforced: func(step int, why string) {
 		t.message(wordNotEnforced(c.source.name, c.plan, step, why))
 		r.notEnforced(step, why)
 	}, Published: func(p executor.Published) {
@@ -95,9 +91,17 @@ func (t *terminal) runBox(c *compiled, verbose bool, r *report) (int, error) {
 }
 
 // progress is what the executor calls on its way under -v; nil otherwise.
-func (t *terminal) progress(verbose bool, since time.Time) func(event string) {
+func (t *terminal) progress(verbose bool, c *compiled, since time.Time) func(step int) {
 	if !verbose {
 		return nil
 	}
-	return func(event string) { t.message(wordProgress(event, time.Since(since))) }
+	say := func(event string) { t.message(wordProgress(event, time.Since(since))) }
+	say(wordPlanned(c.plan))
+	return func(step int) {
+		if step == executor.Started {
+			say(wordStarted())
+			return
+		}
+		say(wordStep(c.source.name, c.plan, step, program.Words(c.plan.Steps[step])))
+	}
 }

@@ -252,6 +252,14 @@ func wordLeft(err error) *problem {
 	return &problem{text: "left behind: " + err.Error(), fix: "boxfile gc"}
 }
 
+// wordStep is what up -v says when a step begins: "step 23 mount ./src at /src (dev.yaml:14:5)".
+func wordStep(path string, p *plan.Plan, step int, words string) string {
+	return fmt.Sprintf("step %d %s %s", step+1, words, place(path, p, step))
+}
+
+// wordStarted is what up -v says when the command runs.
+func wordStarted() string { return "started" }
+
 // wordPlanned is the first line of up -v.
 func wordPlanned(p *plan.Plan) string {
 	digest, err := p.Digest()

@@ -13,7 +13,9 @@ func wordReached(path string, p *plan.Plan, l executor.Reached) string {
 		return fmt.Sprintf("killed: memory ran out outside of the box's own limit, %s", processes(l.Count))
 	}
 	limit, pids := wordLimit(path, p, l.Step), false
-	switch s := p.Steps[l.Step].(type) { // three limits end or stop something, the others slow down
+	switch s := p.Steps[l.Step].(type) { // four of them end or stop something, the others slow down
+	case *plan.Stop:
+		return fmt.Sprintf("killed: it did not end in its %s", limit)
 	case *plan.Timeout:
 		return "killed: " + limit + " reached"
 	case *plan.Limit:

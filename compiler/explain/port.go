@@ -79,7 +79,12 @@ func (v *view) port(p *Port, word string) *Answer {
 		}
 	}
 	a.Steps = append(a.Steps, v.steps("outbound", "port_address")...)
+	at, joined := v.joins["network"]
 	switch {
+	case joined:
+		p.Shared = true
+		a.Sentence = fmt.Sprintf("port %d is one of the network namespace that the box joins: whoever else is in it shares it", p.Number)
+		a.Steps = append(a.Steps, at)
 	case !v.isolated("network"):
 		p.Shared = true
 		a.Sentence = fmt.Sprintf("port %d of the box is this machine's own: the box shares its network, and may listen and connect as any program does", p.Number)

@@ -63,6 +63,11 @@ func (v *view) askCapability(word string) (*Answer, error) {
 		sets = s.Sets(name)
 		a.Capability.Sets = sets
 	}
+	own := choose(v.isolated("user"), "over what belongs to the box's own user namespace, and not over this machine", "over this machine, because the box is in its user namespace")
+	if at, ok := v.joins["user"]; ok {
+		own = "over what belongs to the user namespace that the box joins"
+		a.Steps = sorted(append(a.Steps, at))
+	}
 	never := len(v.steps("no_new_privs")) > 0
 	switch {
 	case len(sets) == 0:
@@ -72,7 +77,7 @@ func (v *view) askCapability(word string) (*Answer, error) {
 			choose(never, "nothing in the box can gain it, because of no_new_privs", "a program that root owns and that is setuid could gain it")
 	default:
 		a.Sentence = fmt.Sprintf("the command has CAP_%s (%s), ", name, join(sets)) +
-			choose(v.isolated("user"), "over what belongs to the box's own user namespace, and not over this machine", "over this machine, because the box is in its user namespace")
+			own
 	}
 	if !slices.Contains(sets, "effective") && v.nests() {
 		a.Sentence += "; the filter of system calls lets a process make a user namespace, in which it has all of them"

@@ -21,7 +21,8 @@ type view struct {
 	landlock *plan.Landlock
 	wall     int // its step
 	unshare  *plan.Unshare
-	own      int // its step
+	own      int            // its step
+	joins    map[string]int // steps that join a namespace of a type
 }
 
 // nature says what a mount's file system is, and so whether boxfile may make targets in it.
@@ -272,7 +273,15 @@ func (v *view) Landlock(s *plan.Landlock) error {
 
 func (v *view) Unshare(s *plan.Unshare) error {
 	v.unshare, v.own = s, v.step
-	return v.by("network", "namespaces.user", "namespaces.pid", "namespaces.ipc", "namespaces.uts", "namespaces.cgroup")
+	return v.by("network", "namespaces.user", "namespaces.pid", "namespaces.ipc", "namespaces.uts", "namespaces.cgroup", "namespaces.time")
+}
+
+func (v *view) Join(s *plan.Join) error {
+	if v.joins == nil {
+		v.joins = map[string]int{}
+	}
+	v.joins[s.Namespace] = v.step
+	return v.by("namespaces." + s.Namespace)
 }
 
 // isolated reports whether the box has a namespace of a type for itself.

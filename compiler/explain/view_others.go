@@ -17,6 +17,8 @@ func (v *view) Outbound(*plan.Outbound) error           { return v.by("network.m
 func (v *view) IDMapRanges(*plan.IDMapRanges) error     { return v.by("idmap.uids", "idmap.gids") }
 func (v *view) CloseFDs(*plan.CloseFDs) error           { return v.by() }
 func (v *view) Session(*plan.Session) error             { return v.by() }
+func (v *view) Stop(*plan.Stop) error                   { return v.by() }
+func (v *view) Clocks(*plan.Clocks) error               { return v.by() }
 func (v *view) IDMap(*plan.IDMap) error                 { return v.by("idmap", "namespaces.user") }
 func (v *view) Propagation(*plan.Propagation) error     { return v.by() }
 func (v *view) PivotRoot(*plan.PivotRoot) error         { return v.by() }

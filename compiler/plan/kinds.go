@@ -34,12 +34,15 @@ type Visitor interface {
 	OOM(*OOM) error
 	CgroupFile(*CgroupFile) error
 	Timeout(*Timeout) error
+	Stop(*Stop) error
 	Publish(*Publish) error
 	Outbound(*Outbound) error
 	IDMapRanges(*IDMapRanges) error
+	Join(*Join) error
 	CloseFDs(*CloseFDs) error
 	Session(*Session) error
 	Unshare(*Unshare) error
+	Clocks(*Clocks) error
 	IDMap(*IDMap) error
 	Propagation(*Propagation) error
 	Rootfs(*Rootfs) error
@@ -92,12 +95,15 @@ var kinds = [...]Info{
 	{"oom", Host, func() Step { return new(OOM) }},
 	{"cgroup_file", Host, func() Step { return new(CgroupFile) }},
 	{"timeout", Host, func() Step { return new(Timeout) }},
+	{"stop", Host, func() Step { return new(Stop) }},
 	{"publish", Host, func() Step { return new(Publish) }},
 	{"outbound", Host, func() Step { return new(Outbound) }},
 	{"idmap_ranges", Host, func() Step { return new(IDMapRanges) }},
+	{"join", Box, func() Step { return new(Join) }},
 	{"close_fds", Box, func() Step { return new(CloseFDs) }},
 	{"session", Box, func() Step { return new(Session) }},
 	{"unshare", Box, func() Step { return new(Unshare) }},
+	{"clocks", Box, func() Step { return new(Clocks) }},
 	{"idmap", Box, func() Step { return new(IDMap) }},
 	{"propagation", Box, func() Step { return new(Propagation) }},
 	{"rootfs", Box, func() Step { return new(Rootfs) }},
@@ -164,12 +170,15 @@ func (s *IO) Accept(v Visitor) error            { return v.IO(s) }
 func (s *OOM) Accept(v Visitor) error           { return v.OOM(s) }
 func (s *CgroupFile) Accept(v Visitor) error    { return v.CgroupFile(s) }
 func (s *Timeout) Accept(v Visitor) error       { return v.Timeout(s) }
+func (s *Stop) Accept(v Visitor) error          { return v.Stop(s) }
 func (s *Publish) Accept(v Visitor) error       { return v.Publish(s) }
 func (s *Outbound) Accept(v Visitor) error      { return v.Outbound(s) }
 func (s *IDMapRanges) Accept(v Visitor) error   { return v.IDMapRanges(s) }
+func (s *Join) Accept(v Visitor) error          { return v.Join(s) }
 func (s *CloseFDs) Accept(v Visitor) error      { return v.CloseFDs(s) }
 func (s *Session) Accept(v Visitor) error       { return v.Session(s) }
 func (s *Unshare) Accept(v Visitor) error       { return v.Unshare(s) }
+func (s *Clocks) Accept(v Visitor) error        { return v.Clocks(s) }
 func (s *IDMap) Accept(v Visitor) error         { return v.IDMap(s) }
 func (s *Propagation) Accept(v Visitor) error   { return v.Propagation(s) }
 func (s *Rootfs) Accept(v Visitor) error        { return v.Rootfs(s) }

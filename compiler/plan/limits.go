@@ -54,6 +54,9 @@ func (s *CgroupFile) String() string { return s.File + " = " + s.Value }
 // String is the timeout as in "timeout 90s".
 func (s *Timeout) String() string { return "timeout " + Duration(s.After) }
 
+// String is the grace period as in "grace period 10s".
+func (s *Stop) String() string { return "grace period " + Duration(s.Grace) }
+
 // Bytes writes a number of bytes in the largest binary unit of which it is a
 // whole number: "64 MiB", "4097 bytes".
 func Bytes(n uint64) string {

@@ -21,6 +21,9 @@ type Cgroup struct {
 	// BestEffort leaves out what this machine cannot enforce, and says so when
 	// the box is started. Without it, such a limit means that nothing runs.
 	BestEffort bool `json:"best_effort,omitempty"`
+	// Ends has all that is in the cgroup end with the command, or with boxfile: the box
+	// shares its pid namespace, whose end would otherwise see to that.
+	Ends bool `json:"ends,omitempty"`
 }
 
 // Limit bounds one resource of the box as a whole. A nil Value is unlimited.
@@ -73,6 +76,14 @@ type Timeout struct {
 	Grace  int64  `json:"grace"`  // nanoseconds
 }
 
+// Stop ends the box when boxfile is asked to. SIGTERM reaches the command as Signal,
+// SIGINT as itself, and after the grace period everything in the box is killed; a
+// second SIGINT does that at once. All other signals just reach the command.
+type Stop struct {
+	Signal string `json:"signal"` // without SIG
+	Grace  int64  `json:"grace"`  // nanoseconds
+}
+
 // Publish listens on the host, at Count ports in a row, before the box is made. A
 // connection to the first goes to port Box of the box, to the second to the port
 // after it, and so on. It ends with the box.
@@ -108,6 +119,13 @@ type IDRange struct {
 	Size uint32 `json:"size"`
 }
 
+// Join enters a namespace that is there already (setns(2)), before the new ones are
+// made. Whoever else is in it shares what it holds with the box.
+type Join struct {
+	Namespace string `json:"namespace"` // as in Unshare
+	Path      string `json:"path"`      // absolute, or relative to the Boxfile's folder
+}
+
 // CloseFDs closes every descriptor but 0, 1 and 2.
 type CloseFDs struct{}
 
@@ -115,10 +133,16 @@ type CloseFDs struct{}
 type Session struct{}
 
 // Unshare enters new namespaces (namespaces(7)), named as lsns(8) does but in
-// words: user, mount, pid, network, ipc, uts, cgroup. In a new user namespace no
+// words: user, mount, pid, network, ipc, uts, cgroup, time. In a new user namespace no
 // other cgroup namespace can be made: whoever had one there could mount hierarchies.
 type Unshare struct {
 	Namespaces []string `json:"namespaces"`
+}
+
+// Clocks sets clocks of the new time namespace ahead of this machine's (time_namespaces(7)).
+type Clocks struct {
+	Boottime  int64 `json:"boottime"`  // nanoseconds
+	Monotonic int64 `json:"monotonic"` // nanoseconds
 }
 
 // IDMap maps one id: the caller is UID:GID in the box, and nobody else exists there.

@@ -12,7 +12,12 @@ func (v *words) Cgroup(s *plan.Cgroup) error {
 	if s.BestEffort {
 		return v.say("make a cgroup for the box; what cannot be enforced is told and left out")
 	}
-	return v.say("make a cgroup for the box; what cannot be enforced stops the run")
+	_ = v.say("make a cgroup for the box; what cannot be enforced stops the run")
+	if s.Ends {
+		v.last(";")
+		return v.say("all that is in it ends with the command, and with boxfile")
+	}
+	return nil
 }
 
 func (v *words) Limit(s *plan.Limit) error {
@@ -62,6 +67,11 @@ func (v *words) OOM(s *plan.OOM) error {
 
 func (v *words) CgroupFile(s *plan.CgroupFile) error {
 	return v.say("%s = %s (cgroup v2)", literal(s.File), literal(s.Value))
+}
+
+func (v *words) Stop(s *plan.Stop) error {
+	v.say("pass TERM on as %s, INT as it is,", literal(s.Signal))
+	return v.say("and KILL all of the box %s later", plan.Duration(s.Grace))
 }
 
 func (v *words) Timeout(s *plan.Timeout) error {

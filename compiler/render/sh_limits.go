@@ -19,6 +19,9 @@ func (s *script) Cgroup(c *plan.Cgroup) error {
 	if !fileName(s.name) {
 		s.refuse("a script cannot name a cgroup %s", literal(s.name))
 	}
+	if c.Ends {
+		s.refuse("a script cannot end a box that shares its pid namespace: run boxfile up")
+	}
 	s.need("cgroup")
 	return s.line(&s.host, "boxfile_enforce="+enforce+" boxfile_id="+s.q(s.name)+"-$$")
 }
@@ -135,6 +138,9 @@ func (s *script) Timeout(t *plan.Timeout) error {
 	s.killed = fmt.Sprint(killed / 1e6)
 	return nil
 }
+
+// Stop is nothing that a script does, as its head says.
+func (s *script) Stop(*plan.Stop) error { return nil }
 
 // seconds is how timeout(1) reads a duration.
 func seconds(ns int64) string { return plan.Decimal(uint64(ns), 9) }

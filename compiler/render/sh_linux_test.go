@@ -173,6 +173,20 @@ func TestABindOfAScriptIsReadOnlyUnlessItSaysOtherwise(t *testing.T) {
 	}
 }
 
+func TestWhatAScriptPutsBelowTheHostsProgramsIsSeen(t *testing.T) {
+	needScript(t)
+	for _, uid := range callers() {
+		file := &plan.File{Target: "/usr/bin/env", Content: "mine\n", Perms: "0644", ReadOnly: true}
+		if r := script(t, put(hostBox("cat", "/usr/bin/env"), "mount", file), uid, open(t)); r.stdout != "mine\n" || r.code != 0 {
+			t.Errorf("as %d: %+v", uid, r)
+		}
+		file.Target = "/usr/new"
+		if r := script(t, put(hostBox("true"), "mount", file), uid, open(t)); r.code != 125 || !strings.Contains(r.stderr, "/usr/new does not exist in the rootfs") {
+			t.Errorf("as %d: %+v", uid, r)
+		}
+	}
+}
+
 // A rootfs is hostile until proven otherwise (CVE-2021-30465).
 func TestALinkOfTheRootfsDoesNotLeadAScriptOut(t *testing.T) {
 	needScript(t)

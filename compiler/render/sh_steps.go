@@ -109,6 +109,16 @@ func (s *script) Unshare(u *plan.Unshare) error {
 	return nil
 }
 
+func (s *script) Join(j *plan.Join) error {
+	s.refuse("a script cannot join the namespace %s: run boxfile up", literal(j.Path))
+	return nil
+}
+
+func (s *script) Clocks(*plan.Clocks) error {
+	s.refuse("a script cannot set the clocks of the box: run boxfile up")
+	return nil
+}
+
 func (s *script) IDMap(m *plan.IDMap) error {
 	s.caller, s.user = m, m.UID
 	s.flags = append(s.flags, "--user", "--map-root-user")

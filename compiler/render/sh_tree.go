@@ -68,7 +68,9 @@ func (s *script) System(y *plan.System) error {
 	if y.Write == "keep" {
 		upper = s.kept(y.Keep, y.Path)
 	}
-	return s.line(&s.build, fmt.Sprintf("boxfile_system %s %s %s", s.path(y.Path), s.tree(y.Path), upper))
+	tree := s.tree(y.Path)
+	s.trees[y.Path] = y.Write != "none"
+	return s.line(&s.build, fmt.Sprintf("boxfile_system %s %s %s", s.path(y.Path), tree, upper))
 }
 
 func (s *script) Mount(m *plan.Mount) error {

@@ -127,6 +127,14 @@ func (v *words) Unshare(s *plan.Unshare) error {
 	return nil
 }
 
+func (v *words) Join(s *plan.Join) error {
+	return v.say("join the %s namespace at %s, and share it with whoever is there", literal(s.Namespace), literal(s.Path))
+}
+
+func (v *words) Clocks(s *plan.Clocks) error {
+	return v.say("set boottime %s and monotonic %s ahead", plan.Duration(s.Boottime), plan.Duration(s.Monotonic))
+}
+
 func (v *words) IDMap(s *plan.IDMap) error {
 	return v.say("the caller is %s:%s in the box; nobody else exists there", number(uint64(s.UID)), number(uint64(s.GID)))
 }

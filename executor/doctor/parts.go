@@ -27,7 +27,7 @@ const (
 // parts are in the order in which they are shown. A kind that is in none is a part
 // of its own, and so is every key of resources.
 var parts = [...]part{
-	{"namespaces", false, []string{"unshare", "idmap", "propagation"}},
+	{"namespaces", false, []string{"join", "unshare", "clocks", "idmap", "propagation"}},
 	{"idmap", true, []string{"idmap_ranges"}},
 	{"rootfs", false, []string{"rootfs", "system", "dir", "file", "symlink"}},
 	{"rootfs.enter", false, []string{"pivot_root", "chroot"}},
@@ -125,6 +125,8 @@ func (e *examination) found(steps []int) string {
 		switch s := e.plan.Steps[i].(type) { // the kinds with something to say
 		case *plan.Unshare:
 			add(s.Namespaces...)
+		case *plan.Join:
+			add(s.Namespace + " of " + s.Path)
 		case *plan.IDMapRanges:
 			add(s.Mode)
 		case *plan.Rootfs:

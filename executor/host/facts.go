@@ -22,6 +22,8 @@ type Facts struct {
 	Disks    map[string]Disk // for each path of Needs.Disks
 	PageSize int             // bytes; memory limits are counted in pages
 	Landlock int             // version of its ABI, 0: none; only where Needs asks
+	// Namespaces are those that a plan joins, by path.
+	Namespaces map[string]Namespace
 }
 
 // Caller is what the one who runs boxfile hands over.
@@ -58,6 +60,14 @@ type Path struct {
 	Err  error  // why the type is not known; nil where it is
 }
 
+// Namespace is what stands at the path of a namespace.
+type Namespace struct {
+	Type  uint64 // CLONE_NEW*, clone(2)
+	Below bool   // it is owned by the user namespace that the plan joins, or by one below that
+	Own   bool   // it is boxfile's own user namespace
+	Err   error  // why there is none, or it is not known; nil where it is
+}
+
 // Range is a run of subordinate ids.
 type Range struct{ First, Size uint32 }
 
@@ -86,4 +96,5 @@ type Needs struct {
 	Controllers []string
 	Cgroups     bool     // wanted, with or without controllers
 	Disks       []string // paths whose disk is wanted
+	Namespaces  []string // paths of namespaces
 }

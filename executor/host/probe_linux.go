@@ -61,6 +61,9 @@ func Probe(n Needs) (Facts, error) {
 		}
 		f.Disks[p] = disk(n.Folder, p)
 	}
+	if len(n.Namespaces) > 0 {
+		f.namespaces(&n)
+	}
 	if n.Landlock {
 		f.Landlock = landlock()
 	}

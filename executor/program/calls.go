@@ -51,6 +51,7 @@ var (
 	callSeccomp      = &Call{"seccomp", unix.SYS_SECCOMP}
 	callSendmsg      = &Call{"sendmsg", unix.SYS_SENDMSG}
 	callSethostname  = &Call{"sethostname", unix.SYS_SETHOSTNAME}
+	callSetns        = &Call{"setns", unix.SYS_SETNS}
 	callSetgroups    = &Call{"setgroups", unix.SYS_SETGROUPS}
 	callSetresgid    = &Call{"setresgid", unix.SYS_SETRESGID}
 	callSetresuid    = &Call{"setresuid", unix.SYS_SETRESUID}
@@ -151,7 +152,7 @@ var (
 
 	prctls = &Names{Enum: true, Values: []Value{{unix.PR_SET_PDEATHSIG, "PR_SET_PDEATHSIG"}, {unix.PR_SET_DUMPABLE, "PR_SET_DUMPABLE"},
 		{unix.PR_SET_KEEPCAPS, "PR_SET_KEEPCAPS"}, {unix.PR_CAPBSET_DROP, "PR_CAPBSET_DROP"}, {unix.PR_SET_NO_NEW_PRIVS, "PR_SET_NO_NEW_PRIVS"},
-		{unix.PR_CAP_AMBIENT, "PR_CAP_AMBIENT"}}}
+		{unix.PR_CAP_AMBIENT, "PR_CAP_AMBIENT"}, {unix.PR_SET_CHILD_SUBREAPER, "PR_SET_CHILD_SUBREAPER"}}}
 	ambientCmds = &Names{Enum: true, Values: []Value{{unix.PR_CAP_AMBIENT_RAISE, "PR_CAP_AMBIENT_RAISE"}}}
 	signals     = &Names{Index: signalNames[:]}
 	sigHow      = &Names{Enum: true, Values: []Value{{unix.SIG_SETMASK, "SIG_SETMASK"}}}
@@ -180,7 +181,7 @@ var (
 
 	namespaceFlags = &Names{Values: []Value{{unix.CLONE_NEWUSER, "CLONE_NEWUSER"}, {unix.CLONE_NEWNS, "CLONE_NEWNS"}, {unix.CLONE_NEWPID, "CLONE_NEWPID"},
 		{unix.CLONE_NEWNET, "CLONE_NEWNET"}, {unix.CLONE_NEWIPC, "CLONE_NEWIPC"}, {unix.CLONE_NEWUTS, "CLONE_NEWUTS"}, {unix.CLONE_NEWCGROUP, "CLONE_NEWCGROUP"},
-		{unix.CLONE_INTO_CGROUP, "CLONE_INTO_CGROUP"}}}
+		{unix.CLONE_NEWTIME, "CLONE_NEWTIME"}, {unix.CLONE_INTO_CGROUP, "CLONE_INTO_CGROUP"}}}
 
 	nodeTypes = &Names{Values: []Value{{unix.S_IFREG, "S_IFREG"}, {0o644, "0644"}, {0o444, "0444"}}}
 )

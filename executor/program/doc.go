@@ -6,6 +6,11 @@
 // and the executor makes exactly these calls; a traced run is compared with
 // them op by op.
 //
+// A box that joins namespaces, or has clocks of its own, needs a child before its own:
+// whoever joins or makes a pid or time namespace is not in it, but those are that it forks.
+//
+//	stage   namespaces are joined, those of the host first; the others are made; clocks are set
+//
 // The child opens, enters, attaches:
 //
 //	open    every source becomes a detached mount, while host paths mean host paths

@@ -134,7 +134,9 @@ type CgroupOp struct {
 	// does not give controllers to children of a cgroup that has processes.
 	Leave   bool
 	Prepare [][2]string // files of Parent/boxfile and their values, on v1
-	Tasks   Reg         // what the child joins by, on v1: the descriptor of its file tasks
+	Max     Reg         // the descriptors of box/pids.max and box/cgroup.procs, for a box that ends through it
+	Procs   Reg
+	Tasks   Reg // what the child joins by, on v1: the descriptor of its file tasks
 }
 
 // String is the op in words.
@@ -158,6 +160,9 @@ func (c *CgroupOp) String() string {
 	}
 	if c.Tasks != 0 {
 		s += ", its tasks is " + c.Tasks.String()
+	}
+	if c.Procs != 0 {
+		s += fmt.Sprintf(", its pids.max is %s, its cgroup.procs %s", c.Max, c.Procs)
 	}
 	return s
 }

@@ -35,7 +35,8 @@ func TooOld(v host.Version) *Refusal {
 type phase uint8
 
 const (
-	start phase = iota
+	stage phase = iota // of a child before process 1
+	start
 	open
 	enter
 	leave // the old root
@@ -79,8 +80,11 @@ type lowering struct {
 	rootFD, devFD, procFD Reg
 	emptyFD               Reg  // masks directories
 	emptyUsed             bool // once: it is attached
-	userNS                bool
+	userNS                bool // the box is in another user namespace than boxfile
+	ownUser               bool // which is new
 	unshareStep           int
+	staged                bool
+	joins                 []joined
 	ranges                bool // more than the caller's own id is mapped
 	noNewPrivs            bool
 	landlock              *plan.Landlock
@@ -109,6 +113,9 @@ func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 		return nil, r
 	}
 	l.step = -1
+	if l.staged = staged(p); l.staged {
+		l.dieWithParent(stage)
+	}
 	l.dieWithParent(start)                  // again after the last change of credentials, which clears it
 	l.op(start, callUmask, named(0, octal)) // modes of generated files are what the plan says
 	for i, s := range p.Steps {
@@ -164,6 +171,9 @@ func (l *lowering) inOrder() {
 		ends[ph]++
 	}
 	between := func(a, b phase) []Op { return sorted[first[a]:first[b]:first[b]] }
+	if l.staged {
+		l.prog.Stage = between(stage, start)
+	}
 	l.prog.Enter, l.prog.Init, l.prog.Command = between(start, enterEnd), between(quiet, quietEnd), between(begin, phases)
 }
 

@@ -53,6 +53,8 @@ func NeedsOf(p *plan.Plan, folder string) host.Needs {
 				}
 			}
 			n.Cgroups = true
+		case *plan.Join:
+			n.Namespaces = append(n.Namespaces, s.Path)
 		case *plan.Landlock:
 			n.Landlock = true
 		case *plan.Outbound:

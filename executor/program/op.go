@@ -117,8 +117,11 @@ const (
 	MakeCgroup HostKind = "cgroup"  // Cgroup
 	SetLimit   HostKind = "limit"   // write Value to file Path of the cgroup that op Group has made, and read it back
 	EndAfter   HostKind = "timeout" // After, then Signal, then Grace, then kill
-	Listen     HostKind = "listen"  // at Ports
-	Attach     HostKind = "attach"  // Helper, at sync point 1
+	// EndWhenAsked: Signal in place of TERM; Grace after TERM or INT, then kill.
+	EndWhenAsked HostKind = "stop"
+	Listen       HostKind = "listen" // at Ports
+	Attach       HostKind = "attach" // Helper, at sync point 1
+	OpenNS       HostKind = "join"   // open the namespace at Path, of the type Join.Type, as Join.Door
 )
 
 // HostOp is what boxfile itself does on the host, before the fork or at a sync
@@ -151,6 +154,14 @@ type HostOp struct {
 	Ports Ports
 
 	Helper Helper
+
+	Join Join
+}
+
+// Join is a namespace that the child joins.
+type Join struct {
+	Type uint64 // CLONE_NEW*
+	Door Reg    // its descriptor
 }
 
 // Helper is a program that connects the box to other networks. It runs until the box is gone.
@@ -210,6 +221,7 @@ type IDLine struct{ Box, Host, Size uint32 }
 type Program struct {
 	Host    []HostOp
 	Flags   uint64 // CLONE_NEW* of the child, clone3(2)
+	Stage   []Op   // a child before that, which joins namespaces, makes new ones, and forks the box's; nil without
 	Enter   []Op   // the child: process 1 of the box
 	Init    []Op   // process 1 once the command has started; nil without HasInit
 	Command []Op   // the command's process, or the child itself without HasInit
@@ -217,6 +229,7 @@ type Program struct {
 	Regs    Reg        // the highest register
 	Plan    *plan.Plan // what it was lowered from, for messages
 	Handed  *Handed    // sockets that the box hands over, or nil
+	Ends    bool       // the box ends through its cgroup: it shares its pid namespace
 	skipped []int      // steps that ask nothing of this host
 
 	Unenforced []Unenforced // limits that the file lets go

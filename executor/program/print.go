@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,6 +46,10 @@ func (p *Program) WriteText(w io.Writer) error {
 			n++
 		}
 	}
+	if p.Stage != nil {
+		part("box side: the process before process 1", p.Stage)
+		fmt.Fprintf(b, "      clone(CLONE_PARENT)\n")
+	}
 	if !p.HasInit {
 		part("box side", p.Enter)
 		part("the command", p.Command)
@@ -75,6 +80,9 @@ func (p *Program) origin(step int) string {
 	return fmt.Sprintf("  (%s:%d:%d)", p.Plan.File, at.Line, at.Col)
 }
 
+// Skips reports whether a step asks nothing of this host.
+func (p *Program) Skips(step int) bool { return slices.Contains(p.skipped, step) }
+
 // Kind is the kind of a step of the plan, and "" for what every program does.
 func (p *Program) Kind(step int) string {
 	if step < 0 {
@@ -100,10 +108,14 @@ func (h HostOp) String() string {
 		return fmt.Sprintf("write %q to %s of cgroup %d%s", h.Value, h.Path, h.Group, h.notes())
 	case EndAfter:
 		return fmt.Sprintf("after %s signal %s to the command, after %s more kill the box", h.After, unix.SignalName(unix.Signal(h.Signal)), h.Grace)
+	case EndWhenAsked:
+		return fmt.Sprintf("on TERM signal %s and on INT signal INT to the command, after %s more kill the box; on a second INT at once", strings.TrimPrefix(unix.SignalName(unix.Signal(h.Signal)), "SIG"), h.Grace)
 	case Attach:
 		return fmt.Sprintf("run %s %s, until the box is gone", h.Helper.Path, strings.Join(h.Helper.Args, " "))
 	case Listen:
 		return h.Ports.String()
+	case OpenNS:
+		return fmt.Sprintf("open namespace %s, of type %s, as %s", strconv.Quote(h.Path), namespaceFlags.Print(h.Join.Type), h.Join.Door)
 	case KeepDir:
 		return fmt.Sprintf("keep %s %q", strconv.Quote(h.Path), h.Dirs)
 	}

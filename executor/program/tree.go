@@ -115,6 +115,15 @@ func (l *lowering) attachAt(fd Reg, target string, dir bool) error {
 	return nil
 }
 
+// attachTree is attachAt for a directory that later targets may lie in.
+func (l *lowering) attachTree(fd Reg, target string, kind treeKind) error {
+	if err := l.attachAt(fd, target, true); err != nil {
+		return err
+	}
+	l.own(target, kind, fd)
+	return nil
+}
+
 // own says that target is now the root of a tree.
 func (l *lowering) own(target string, kind treeKind, fd Reg) {
 	l.trees[target] = &tree{kind: kind, target: target, fd: fd}

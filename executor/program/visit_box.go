@@ -24,10 +24,9 @@ func (l *lowering) Dev(s *plan.Dev) error {
 	for _, v := range devLinks {
 		l.op(open, callSymlinkat, text(v[0]), reg(l.devFD), text(v[1]))
 	}
-	if err := l.attachAt(l.devFD, "/dev", true); err != nil {
+	if err := l.attachTree(l.devFD, "/dev", generated); err != nil {
 		return err
 	}
-	l.own("/dev", generated, l.devFD)
 	for _, n := range s.Nodes {
 		l.node(n)
 	}

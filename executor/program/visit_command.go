@@ -320,7 +320,7 @@ func (l *lowering) stillAlive(ph phase) {
 // cgroup down, and owns there what boxfile's user owns: the limits of other boxes,
 // the freezer. The setting is that of the box's user namespace, namespaces(7).
 func (l *lowering) noCgroupNamespaces() {
-	if !l.userNS {
+	if !l.ownUser { // it would be another's
 		return
 	}
 	const file = "sys/user/max_cgroup_namespaces"
@@ -349,16 +349,19 @@ func (l *lowering) finish() {
 	// only now: the id maps are written through /proc/self, which a process
 	// that cannot be dumped does not own
 	l.op(settle, callPrctl, named(unix.PR_SET_DUMPABLE, prctls), num(0), num(0), num(0), num(0))
+	l.outlive()
 	l.stillAlive(settle)
 	l.op(quiet, callCloseRange, num(0), regPlus(Control, -1), named(0, closeFlags))
-	l.op(quiet, callCloseRange, regPlus(Control, 1), num(1<<32-1), named(0, closeFlags))
+	l.op(quiet, callCloseRange, regPlus(Control, 1+l.ends()), num(1<<32-1), named(0, closeFlags))
 	var keep uint64
-	if l.ranges { // the command may be another user, and must still get its signals
+	if l.ranges || !l.ownUser { // the command may be another user, and must still get its signals
 		keep = 1 << unix.CAP_KILL
 	}
 	l.op(quiet, callCapset, capHeader(), capData(keep, keep, 0))
 	if l.noNewPrivs {
 		l.op(quiet, callPrctl, named(unix.PR_SET_NO_NEW_PRIVS, prctls), num(1), num(0), num(0), num(0))
 	}
-	l.dieWithParent(quiet)
+	if !l.prog.Ends {
+		l.dieWithParent(quiet)
+	}
 }

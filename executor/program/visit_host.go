@@ -128,8 +128,13 @@ func (l *lowering) subordinate(what string, self int) ([]IDLine, error) {
 // socket. Process 1 may never execute anything, so close-on-exec alone would
 // leave doors to the host open in it.
 func (l *lowering) CloseFDs(*plan.CloseFDs) error {
+	l.keepEnds()
 	l.op(start, callCloseRange, num(3), regPlus(Control, -1), named(0, closeFlags)).tolerate(unix.EINVAL, 0) // none between
-	l.op(start, callCloseRange, regPlus(Control, 1), num(1<<32-1), named(0, closeFlags))
+	l.op(start, callCloseRange, regPlus(Control, 1+l.ends()), num(1<<32-1), named(0, closeFlags))
+	if l.staged { // boxfile knows now who this is
+		defer l.during(-1)()
+		l.op(start, callRead, reg(Control), buffer(8), num(8)).expect(1)
+	}
 	// and the command's process lets go of those that ops have opened before it looks
 	// at a path: through /proc/self/fd some of them lead to the host (CVE-2024-21626)
 	l.op(begin, callCloseRange, num(3), regPlus(Control, -1), named(0, closeFlags)).tolerate(unix.EINVAL, 0)
@@ -141,34 +146,6 @@ func (l *lowering) CloseFDs(*plan.CloseFDs) error {
 // terminal's signals reach the box through boxfile only.
 func (l *lowering) Session(*plan.Session) error {
 	l.op(start, callSetsid)
-	return nil
-}
-
-// namespaceWords maps a plan's words to clone(2)'s flags.
-var namespaceWords = []Value{{unix.CLONE_NEWUSER, "user"}, {unix.CLONE_NEWNS, "mount"}, {unix.CLONE_NEWPID, "pid"}, {unix.CLONE_NEWNET, "network"},
-	{unix.CLONE_NEWIPC, "ipc"}, {unix.CLONE_NEWUTS, "uts"}, {unix.CLONE_NEWCGROUP, "cgroup"}}
-
-// Unshare becomes flags of the fork: the kernel makes the user namespace first, and it owns the others.
-func (l *lowering) Unshare(s *plan.Unshare) error {
-	for _, w := range s.Namespaces {
-		found := false
-		for _, v := range namespaceWords {
-			if v.Name == w {
-				l.prog.Flags, found = l.prog.Flags|v.Num, true
-			}
-		}
-		if !found {
-			return l.refuse("", "", "namespace %q is not known", w)
-		}
-	}
-	if l.inCgroup && l.prog.Flags&unix.CLONE_NEWCGROUP != 0 { // a fork would make the parent's cgroup its root
-		l.prog.Flags &^= unix.CLONE_NEWCGROUP
-		l.op(start, callUnshare, named(unix.CLONE_NEWCGROUP, namespaceFlags))
-	}
-	l.userNS, l.unshareStep = l.prog.Flags&unix.CLONE_NEWUSER != 0, l.step
-	if !l.userNS && l.facts.UID != 0 {
-		return l.refuse(fmt.Sprintf("boxfile runs as user %d", l.facts.UID), "remove namespaces.user, or run as root", "namespaces.user: host needs root")
-	}
 	return nil
 }
 
@@ -185,9 +162,11 @@ func (l *lowering) IDMap(s *plan.IDMap) error {
 	return nil
 }
 
-func (l *lowering) writeProc(p, content string) {
-	fd := l.keep(l.op(start, callOpenat, cwd(), text(p), named(unix.O_WRONLY|unix.O_CLOEXEC, openFlags), named(0, octal)))
-	l.op(start, callWrite, reg(fd), text(content), num(uint64(len(content)))).expect(int64(len(content)))
+func (l *lowering) writeProc(p, content string) { l.writeProcIn(start, p, content) }
+
+func (l *lowering) writeProcIn(ph phase, p, content string) {
+	fd := l.keep(l.op(ph, callOpenat, cwd(), text(p), named(unix.O_WRONLY|unix.O_CLOEXEC, openFlags), named(0, octal)))
+	l.op(ph, callWrite, reg(fd), text(content), num(uint64(len(content)))).expect(int64(len(content)))
 }
 
 // Propagation cuts the box's mounts off from the host's, before any is made.

@@ -25,6 +25,9 @@ type Unenforced struct {
 func (l *lowering) Cgroup(s *plan.Cgroup) error {
 	l.bestEffort = s.BestEffort
 	l.findGroups(l.prog.Plan.Name, controllersOf(l.prog.Plan))
+	if l.prog.Ends = s.Ends; s.Ends {
+		l.endsBy()
+	}
 	for i := range len(l.prog.Host) {
 		c := l.prog.Host[i].Cgroup
 		if c == nil || l.prog.Host[i].Kind != MakeCgroup {
@@ -246,10 +249,21 @@ func (l *lowering) CgroupFile(s *plan.CgroupFile) error {
 
 // Timeout is kept by boxfile, beside the box.
 func (l *lowering) Timeout(s *plan.Timeout) error {
-	n := unix.SignalNum("SIG" + s.Signal)
+	return l.end(HostOp{Kind: EndAfter, After: time.Duration(s.After), Grace: time.Duration(s.Grace)}, s.Signal)
+}
+
+// Stop is kept by boxfile, too.
+func (l *lowering) Stop(s *plan.Stop) error {
+	return l.end(HostOp{Kind: EndWhenAsked, Grace: time.Duration(s.Grace)}, s.Signal)
+}
+
+// end has the host side end the box by a signal.
+func (l *lowering) end(op HostOp, name string) error {
+	n := unix.SignalNum("SIG" + name)
 	if n == 0 {
-		return l.refuse("", "", "signal %q is not known", s.Signal)
+		return l.refuse("", "", "signal %q is not known", name)
 	}
-	l.host(HostOp{Kind: EndAfter, After: time.Duration(s.After), Grace: time.Duration(s.Grace), Signal: int(n)})
+	op.Signal = int(n)
+	l.host(op)
 	return nil
 }

@@ -68,11 +68,14 @@ func (l *lowering) System(s *plan.System) error {
 	const attrs = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
 	if f.Type == host.Directory && s.Write != "none" {
 		lower := l.cloneHost(s.Path, false)
-		return l.attachAt(l.overlay([]Reg{lower}, s.Write, s.Keep, slug(s.Path), attrs&^unix.MOUNT_ATTR_RDONLY), s.Path, true)
+		return l.attachTree(l.overlay([]Reg{lower}, s.Write, s.Keep, slug(s.Path), attrs&^unix.MOUNT_ATTR_RDONLY), s.Path, layered)
 	}
 	fd := l.cloneHost(s.Path, f.Type == host.Directory)
 	l.setattr(open, fd, attrs, true)
-	return l.attachAt(fd, s.Path, f.Type == host.Directory)
+	if f.Type == host.Directory {
+		return l.attachTree(fd, s.Path, foreign)
+	}
+	return l.attachAt(fd, s.Path, false)
 }
 
 // Mount opens a file system now and attaches it at its target later.
@@ -97,11 +100,7 @@ func (l *lowering) Mount(s *plan.Mount) error {
 	if s.Type == "proc" && s.Target == "/proc" {
 		l.procFD = fd
 	}
-	if err := l.attachAt(fd, s.Target, true); err != nil {
-		return err
-	}
-	l.own(s.Target, foreign, fd)
-	return nil
+	return l.attachTree(fd, s.Target, foreign)
 }
 
 func (l *lowering) bind(s *plan.Mount, attrs uint64) error {
@@ -131,10 +130,9 @@ func (l *lowering) tmpfs(s *plan.Mount, attrs uint64) error {
 	if s.ReadOnly {
 		l.setattr(seal, fd, unix.MOUNT_ATTR_RDONLY, false)
 	}
-	if err := l.attachAt(fd, s.Target, true); err != nil {
+	if err := l.attachTree(fd, s.Target, generated); err != nil {
 		return err
 	}
-	l.own(s.Target, generated, fd)
 	l.trees[s.Target].sealed = s.ReadOnly
 	return nil
 }
@@ -151,11 +149,7 @@ func (l *lowering) overlayMount(s *plan.Mount, attrs uint64) error {
 		layers = append(layers, l.clone(open, l.openSource(p), "", false))
 	}
 	fd := l.overlay(layers, s.Write, s.Keep, slug(s.Target), attrs)
-	if err := l.attachAt(fd, s.Target, true); err != nil {
-		return err
-	}
-	l.own(s.Target, foreign, fd)
-	return nil
+	return l.attachTree(fd, s.Target, foreign)
 }
 
 // File writes a generated file: in place where the tree is boxfile's own and
@@ -230,6 +224,9 @@ func (l *lowering) Dir(s *plan.Dir) error {
 	t, err := l.ownTree(s.Target, "a directory")
 	if err != nil {
 		return err
+	}
+	if l.trees[s.Target] != nil { // its mode would be that of what is hidden below
+		return l.refuse("the host's is mounted there", "leave this entry out", "cannot make a directory at %s", s.Target)
 	}
 	if l.made[s.Target] { // as the parent of an earlier target
 		ph, at, name := l.place(t, s.Target)

@@ -33,6 +33,7 @@ func (w *words) IO(s *plan.IO) error                     { return w.say("enforce
 func (w *words) OOM(*plan.OOM) error                     { return w.say("have the memory limit end the whole box") }
 func (w *words) CgroupFile(s *plan.CgroupFile) error     { return w.say("set %s", s) }
 func (w *words) Timeout(*plan.Timeout) error             { return w.say("end the box after its timeout") }
+func (w *words) Stop(*plan.Stop) error                   { return w.say("end the box when boxfile is asked to") }
 func (w *words) Publish(s *plan.Publish) error {
 	return w.say("publish port %d of the box: listen on %s", s.Box, s)
 }
@@ -43,8 +44,12 @@ func (w *words) BlockLoopback(*plan.BlockLoopback) error {
 	return w.say("keep the box off this machine's loopback")
 }
 func (w *words) IDMapRanges(*plan.IDMapRanges) error { return w.say("map the box's ids") }
-func (w *words) CloseFDs(*plan.CloseFDs) error       { return w.say("close descriptors") }
-func (w *words) Session(*plan.Session) error         { return w.say("start a new session") }
+func (w *words) Join(s *plan.Join) error {
+	return w.say("join the %s namespace %s", s.Namespace, s.Path)
+}
+func (w *words) Clocks(*plan.Clocks) error     { return w.say("set the box's clocks") }
+func (w *words) CloseFDs(*plan.CloseFDs) error { return w.say("close descriptors") }
+func (w *words) Session(*plan.Session) error   { return w.say("start a new session") }
 func (w *words) Unshare(s *plan.Unshare) error {
 	return w.say("enter new namespaces (%s)", strings.Join(s.Namespaces, ", "))
 }

@@ -256,6 +256,18 @@ func (g *Group) Below() []string {
 // asks whether whoever opened it may move the process that writes to it.
 func (g *Group) Tasks() (int, error) { return g.open(Leaf+"/tasks", unix.O_WRONLY) }
 
+// Ends opens the files by which process 1 ends the box: pids.max and cgroup.procs, close-on-exec.
+func (g *Group) Ends() (limit, procs int, err error) {
+	if limit, err = g.open(Leaf+"/pids.max", unix.O_WRONLY); err != nil {
+		return -1, -1, err
+	}
+	if procs, err = g.open(Leaf+"/cgroup.procs", unix.O_RDONLY); err != nil {
+		unix.Close(limit)
+		return -1, -1, err
+	}
+	return limit, procs, nil
+}
+
 func (g *Group) open(name string, flags int) (int, error) {
 	fd, err := unix.Openat(g.FD, name, flags|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -14,28 +14,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Kill ends every process of the cgroup at once, on v2 from 5.14 on. Elsewhere
-// it ends them one by one until none is left.
+// Kill ends every process of the cgroup, and returns once none is left: at once on
+// v2, from 5.14 on, elsewhere one by one, after none of them can fork any more.
 func (g *Group) Kill() error {
 	err := write(g.FD, "cgroup.kill", "1")
-	if err == nil || !errors.Is(err, unix.ENOENT) {
+	atOnce := err == nil
+	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return err
 	}
-	for range tries {
+	if !atOnce {
+		_ = write(g.FD, Leaf+"/pids.max", "0") // where its controller is here; another round ends them as well
+	}
+	for range kills {
 		procs, err := g.Read(Leaf + "/cgroup.procs")
 		if err != nil || procs == "" {
 			return err
 		}
 		for _, p := range strings.Fields(procs) {
 			pid := 0
-			if _, err := fmt.Sscan(p, &pid); err == nil && pid > 0 {
+			if _, err := fmt.Sscan(p, &pid); err == nil && pid > 0 && !atOnce {
 				_ = unix.Kill(pid, unix.SIGKILL) // gone already, or again in the next round
 			}
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return nil
+	return &Error{"kill", g.Dir, "", unix.EBUSY}
 }
+
+// kills bounds how long Kill waits, some milliseconds each.
+const kills = 10_000
 
 // Remove takes the cgroup away with all that Make did for it. It is empty by
 // then, or its processes are killed.

@@ -12,11 +12,15 @@
 //
 //	parent                      process 1 of the box            the command
 //	  │ Start ── clone3 ──────────▶ Enter calls
+//	  │◀── Doing, if asked for ──────┤ before a call, in each of the processes
 //	  │                              │ clone ─────────────────────▶ Command calls
 //	  │                              │◀───────────── execve or exit ┘
 //	  │◀── Started, if asked for ────┤ Init calls, then reap and forward
 //	  │◀── Signaled, wait status ────┤ the command's end, if a signal was it
 //	  │◀── exit, the command's code ─┘
+//
+// Where there are Stage calls, another process makes them first, forks process 1 as
+// its sibling, says Forked, and is over. Process 1 waits until it is told to go on.
 //
 // Process 1 ends with the command's own code, and says so only when that could
 // not tell a signal from an exit. A Failed is said before the end of a process that could not go on.

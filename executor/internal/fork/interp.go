@@ -18,7 +18,9 @@ const (
 	Started                  // the command was executed; only if the listing asks for it
 	Signaled                 // wait status of the command, which a signal ended
 	Sync                     // number of the point; the child goes on after one byte
+	Forked                   // pid of process 1, as the process before it sees it; that one is over
 	Sockets                  // how many, which are with it (SCM_RIGHTS, unix(7))
+	Doing                    // tag of the call that comes next; only of calls that ask for it
 )
 
 // MessageSize is the length of a message in bytes.
@@ -69,6 +71,10 @@ func firstChild(im *image) {
 	for i := 0; i < len(im.erase); i++ {
 		*(*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(im.erase)), i)) = 0
 	}
+	if im.staged {
+		run(im, im.calls[Stage])
+		second(im)
+	}
 	run(im, im.calls[Enter])
 	if im.hasInit {
 		pid := command(im)
@@ -82,6 +88,23 @@ func firstChild(im *image) {
 	exit(exitSetup) // not reached: the last call of command is execve
 }
 
+// second forks process 1, a sibling of this one, and ends. The child goes on with a
+// copy of this memory and stack.
+//
+//go:nosplit
+//go:norace
+func second(im *image) {
+	pid, e := rawcall(unix.SYS_CLONE, unix.CLONE_PARENT, 0, 0, 0, 0, 0)
+	if e != 0 {
+		tell(im, Failed, ^uint32(0), uint32(e))
+		exit(exitSetup)
+	}
+	if pid != 0 {
+		tell(im, Forked, uint32(pid), 0)
+		exit(0)
+	}
+}
+
 // run makes the calls of a list in order, and ends the process at the first that fails.
 //
 //go:nosplit
@@ -89,6 +112,9 @@ func firstChild(im *image) {
 func run(im *image, list []call) {
 	for i := 0; i < len(list); i++ {
 		c := (*call)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(list)), uintptr(i)*unsafe.Sizeof(call{})))
+		if c.flags&flagTell != 0 {
+			tell(im, Doing, c.tag, 0)
+		}
 		r, e := one(im, c)
 		if e == 0 && c.flags&flagWant != 0 && int64(r) != c.want {
 			e = unix.EPROTO // a short write, or the other end of a socket is gone
@@ -226,6 +252,7 @@ func reap(im *image, main uintptr) {
 		s.poll[1].Fd, s.poll[1].Events, s.poll[1].Revents = int32(im.control), unix.POLLIN, 0
 		_, e := rawcall(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&s.poll)), uintptr(len(s.poll)), 0, 0, 0, 0)
 		if e != 0 && e != uintptr(unix.EINTR) || s.poll[1].Revents != 0 {
+			purge(im)
 			exit(128 + uintptr(unix.SIGKILL))
 		}
 		n, _ := rawcall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&s.siginfo)), unsafe.Sizeof(s.siginfo), 0, 0, 0)
@@ -256,11 +283,64 @@ func collect(im *image, main uintptr) {
 		}
 		if pid == main {
 			status := uint32(im.scratch.status)
+			purge(im)
 			if status&0x7f == 0 { // it has exited, wait(2)
 				exit(uintptr(status >> 8 & 0xff))
 			}
 			tell(im, Signaled, status, 0)
 			exit(0)
+		}
+	}
+}
+
+// purge ends every other process of the cgroup, where the pid namespace is not
+// process 1's to take along: nobody can fork any more, and all are killed until none is left.
+//
+//go:nosplit
+//go:norace
+func purge(im *image) {
+	if !im.ends {
+		return
+	}
+	s := im.scratch
+	s.procs[0] = '0'
+	rawcall(unix.SYS_WRITE, im.control+1, uintptr(unsafe.Pointer(&s.procs)), 1, 0, 0, 0)
+	for n := 0; n < purges && !alone(im); n++ {
+		s.pause.Nsec = int64(purgePause)
+		rawcall(unix.SYS_PPOLL, 0, 0, uintptr(unsafe.Pointer(&s.pause)), 0, 0, 0)
+	}
+}
+
+const (
+	purges     = 1 << 14
+	purgePause = 1e6 // ns
+)
+
+// alone kills those that cgroup.procs lists, and reports whether none was there but this process.
+//
+//go:nosplit
+//go:norace
+func alone(im *image) bool {
+	s := im.scratch
+	self, _ := rawcall(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
+	rawcall(unix.SYS_LSEEK, im.control+2, 0, unix.SEEK_SET, 0, 0, 0)
+	others, pid := false, uintptr(0)
+	for {
+		n, e := rawcall(unix.SYS_READ, im.control+2, uintptr(unsafe.Pointer(&s.procs)), unsafe.Sizeof(s.procs), 0, 0, 0)
+		if e != 0 || n == 0 {
+			return !others
+		}
+		for i := uintptr(0); i < n; i++ {
+			c := *(*byte)(unsafe.Add(unsafe.Pointer(&s.procs), i))
+			if c >= '0' && c <= '9' {
+				pid = 10*pid + uintptr(c-'0')
+				continue
+			}
+			if pid != 0 && pid != self {
+				rawcall(unix.SYS_KILL, pid, uintptr(unix.SIGKILL), 0, 0, 0, 0)
+				others = true
+			}
+			pid = 0
 		}
 	}
 }

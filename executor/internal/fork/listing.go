@@ -19,7 +19,8 @@ type Part int
 
 // The parts, in the order in which the package comment draws them.
 const (
-	Enter Part = iota
+	Stage Part = iota // of a process before process 1
+	Enter
 	Command
 	Init // process 1, after the command has started
 	parts
@@ -51,6 +52,8 @@ type Call struct {
 	// Try marks the attempts of a search: not found goes on to the next call,
 	// and the call that fails at last reports the most telling error of all.
 	Try bool
+	// Tell says that the call comes next, before it is made.
+	Tell bool
 }
 
 // Sizes is what a listing needs room for.
@@ -59,6 +62,7 @@ type Sizes struct {
 	Regs    int // number of the highest register
 	Memory  int // bytes that Bytes, String and Strings will use, see Room
 	HasInit bool
+	Staged  bool // there is a process before process 1
 }
 
 // Room is the memory that n bytes take, with the alignment they may need.
@@ -88,6 +92,7 @@ const (
 	flagWant = 1 << iota
 	flagRetry
 	flagTry
+	flagTell
 )
 
 // Listing is what a child is to do, in mapped memory of its own outside the Go heap.
@@ -97,6 +102,9 @@ type Listing struct {
 	Erase []byte
 	// TellStarted has process 1 say Started.
 	TellStarted bool
+	// Ends has process 1 end all processes of its cgroup before itself. The descriptors
+	// right above the control socket are its pids.max and cgroup.procs.
+	Ends bool
 	// Cgroup is the directory of the cgroup that the child is born in, for
 	// CLONE_INTO_CGROUP of clone3(2).
 	Cgroup int
@@ -116,6 +124,8 @@ type image struct {
 	stack   uintptr // upper end of the command's stack, until it executes; below it is process 1's
 	scratch *scratch
 	hasInit bool
+	staged  bool
+	ends    bool // process 1 ends the box by the descriptors above control
 
 	tellStarted bool
 	command     uintptr // where the code of commandChild begins
@@ -130,7 +140,9 @@ type scratch struct {
 	sigset  uint64
 	status  int32
 	worst   syscall.Errno // of a search
-	tls     [16]uint64    // thread-local storage, all zero
+	procs   [512]byte     // of cgroup.procs
+	pause   unix.Timespec
+	tls     [16]uint64 // thread-local storage, all zero
 }
 
 // NewListing maps the memory of a listing. Free releases it.
@@ -150,7 +162,7 @@ func NewListing(s Sizes) (*Listing, error) {
 		return nil, fmt.Errorf("mmap of %d bytes for the program: %w", total, err)
 	}
 	l := &Listing{arena: arena, image: (*image)(unsafe.Pointer(&arena[align(int(unsafe.Sizeof(scratch{})))]))}
-	l.hasInit = s.HasInit
+	l.hasInit, l.staged = s.HasInit, s.Staged
 	l.stack = uintptr(unsafe.Pointer(&arena[0])) + uintptr(total)
 	l.scratch = (*scratch)(unsafe.Pointer(&arena[0]))
 	calls := unsafe.Slice((*call)(unsafe.Pointer(&arena[head])), n+1)
@@ -241,6 +253,9 @@ func (l *Listing) Put(p Part, i int, c *Call) error {
 	}
 	if c.Try {
 		to.flags |= flagTry
+	}
+	if c.Tell {
+		to.flags |= flagTell
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ type Child struct {
 // be on a goroutine that is locked to a thread and ends before the child.
 func Start(l *Listing, flags uintptr, control int) (Child, error) {
 	im := l.image
-	im.erase, im.tellStarted, im.command = l.Erase, l.TellStarted, entryOf(commandChild)
+	im.erase, im.tellStarted, im.ends, im.command = l.Erase, l.TellStarted, l.Ends, entryOf(commandChild)
 	im.control, im.regs[Control] = uintptr(control), uintptr(control)
 	// CLONE_CLEAR_SIGHAND: the child must never run a handler of the Go runtime.
 	// No signal at its end: boxfile waits for it, and a handler of the runtime's would run first.

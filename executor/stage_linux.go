@@ -1,0 +1,74 @@
+package executor
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/boxfile/boxfile/executor/host"
+	"github.com/boxfile/boxfile/executor/internal/fork"
+	"github.com/boxfile/boxfile/executor/program"
+	"golang.org/x/sys/unix"
+)
+
+// openNamespace opens a namespace for the child to join.
+func (r *run) openNamespace(h *program.HostOp) *Failure {
+	fd, err := host.OpenNamespace(h.Folder, h.Path)
+	if err == nil {
+		r.closers = append(r.closers, fd)
+		var typ uint64
+		if typ, err = host.NamespaceType(fd); err == nil && typ != h.Join.Type {
+			err = unix.EINVAL // it was another when the program was made
+		}
+	}
+	if err != nil {
+		f := r.fail(h.Step, h.String(), err)
+		f.Message += ": " + reason(err)
+		return f
+	}
+	if r.doors == nil {
+		r.doors = map[program.Reg]int{}
+	}
+	r.doors[h.Join.Door] = fd
+	return nil
+}
+
+// second waits until the child that joins namespaces has forked process 1, takes
+// that in its place, and has it go on. It is boxfile's own child too, and cannot be
+// another by mistake until it is waited for.
+func (r *run) second(control int) *Failure {
+	h := hearing{run: r, control: control}
+	for h.forked == 0 && !h.ended && h.next() {
+	}
+	var status unix.WaitStatus
+	err := waitFor(r.child.PID, &status)
+	unix.Close(r.child.PIDFD)
+	r.child = fork.Child{PID: h.forked}
+	switch {
+	case h.failure != nil:
+		return h.failure
+	case err == nil && h.forked == 0:
+		err = fmt.Errorf("it ended with status %#x", int(status))
+	case err == nil:
+		r.child.PIDFD, err = unix.PidfdOpen(h.forked, 0)
+	}
+	if err == nil {
+		_, err = unix.Write(control, []byte{1})
+	}
+	if err == nil {
+		return nil
+	}
+	if h.forked != 0 {
+		_ = unix.Shutdown(control, unix.SHUT_RDWR) // it reads the end and exits
+		_ = waitFor(h.forked, &status)             // what went wrong before is told
+	}
+	return r.fail(-1, "waiting for process 1", err)
+}
+
+// waitFor collects a child.
+func waitFor(pid int, status *unix.WaitStatus) error {
+	for {
+		if _, err := unix.Wait4(pid, status, unix.WALL, nil); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}

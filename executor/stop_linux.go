@@ -1,0 +1,230 @@
+package executor
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/boxfile/boxfile/executor/program"
+	"golang.org/x/sys/unix"
+)
+
+// forwarded are the signals that do to the box what they would do to boxfile.
+var forwarded = [...]unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT, unix.SIGTSTP}
+
+// kept are those that stay ignored where boxfile was started so, as by nohup(1).
+// Not INT and QUIT: a script's shell starts what is in the background so, and a box must not outlive a ^C.
+var kept = [...]unix.Signal{unix.SIGHUP, unix.SIGTSTP}
+
+// stopping is how far the end of the box has come.
+type stopping struct {
+	begun    bool      // the command was asked to end
+	until    time.Time // when the grace period is over, or zero
+	killed   bool
+	timedOut bool // the timeout has begun it
+	late     bool // the grace period that a signal has begun is over
+}
+
+// signalled does to the box what a signal of boxfile's asks for.
+func (r *run) signalled(s unix.Signal) {
+	switch s {
+	case unix.SIGTSTP:
+		r.pause()
+	case unix.SIGCONT:
+		r.thaw()
+		r.send(s)
+	case unix.SIGINT:
+		if r.ending.begun {
+			r.kill() // the second ^C
+			return
+		}
+		r.ask(s)
+	case unix.SIGTERM:
+		if r.ending.begun {
+			r.send(s)
+			return
+		}
+		if r.asked != nil { // TERM is what asks programs to end; the file says how this one wants to be asked
+			s = unix.Signal(r.asked.Signal)
+		}
+		r.ask(s)
+	default:
+		r.send(s)
+	}
+}
+
+// send sends a signal to process 1 of the box. A pidfd cannot hit another process by mistake.
+func (r *run) send(s unix.Signal) {
+	_ = unix.PidfdSendSignal(r.child.PIDFD, s, nil, 0) // gone already: its status is on the way
+}
+
+// ask asks the command to end, and begins its grace period.
+func (r *run) ask(s unix.Signal) {
+	how := program.HostOp{Signal: int(s)}
+	if r.asked != nil {
+		how.Grace = r.asked.Grace
+	}
+	r.end(&how)
+	if r.asked == nil {
+		r.ending.until = time.Time{}
+	}
+}
+
+// end begins to end the box: the signal goes to the command, which has the grace period from now on.
+func (r *run) end(how *program.HostOp) {
+	r.thaw() // who is stopped cannot answer
+	r.ending.begun, r.ending.until = true, time.Now().Add(how.Grace)
+	r.send(unix.Signal(how.Signal))
+}
+
+// kill ends the box at once. On v2 the cgroup is killed as a whole; everywhere
+// process 1, with which the kernel ends the whole pid namespace.
+func (r *run) kill() {
+	r.ending.killed = true
+	for i, g := range r.cgroups {
+		if r.prog.Host[i].Cgroup.Version == 2 {
+			_ = g.Kill() // process 1 is killed either way
+		}
+	}
+	r.send(unix.SIGKILL)
+}
+
+// pause stops the box, and then boxfile as ^Z stops a program. Both go on with
+// SIGCONT. Where no shell could send it boxfile itself goes on, as the kernel has it
+// (an orphaned process group), and the box waits for SIGCONT alone.
+func (r *run) pause() {
+	r.freeze()
+	_ = r.signals.Raise(unix.SIGTSTP) // boxfile runs on, and goes on hearing signals
+}
+
+// freezeRounds is how often freeze looks for processes that were forked while it
+// stopped the others. Those that it has stopped fork no more.
+const freezeRounds = 100
+
+// freeze stops all processes of the box: by its cgroup where that is one of v2,
+// else one by one. Those that are stopped already stay so when the others go on.
+func (r *run) freeze() {
+	if r.freezer("1") {
+		return
+	}
+	seen := map[int]bool{}
+	for _, p := range r.frozen {
+		seen[p] = true
+	}
+	for range freezeRounds {
+		more := false
+		for _, p := range r.processes() {
+			if seen[p.pid] {
+				continue
+			}
+			more = true
+			if p.state == 'T' || p.state == 'Z' {
+				seen[p.pid] = true
+			} else if p.signal(unix.SIGSTOP) {
+				seen[p.pid], r.frozen = true, append(r.frozen, p.pid)
+			}
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// thaw has what freeze has stopped go on. Children go first, so that no parent
+// finds them stopped.
+func (r *run) thaw() {
+	r.freezer("0")
+	if r.frozen == nil {
+		return
+	}
+	all := r.processes()
+	slices.Reverse(all)
+	for _, p := range all {
+		if slices.Contains(r.frozen, p.pid) {
+			p.signal(unix.SIGCONT)
+		}
+	}
+	r.frozen = nil
+}
+
+// freezer freezes the box's cgroup of v2 or lets it go on, and says whether there is one.
+func (r *run) freezer(state string) bool {
+	found := false
+	for i, g := range r.cgroups {
+		if r.prog.Host[i].Cgroup.Version == 2 {
+			found = g.Set("cgroup.freeze", state, 0) == nil || found
+		}
+	}
+	return found
+}
+
+// process is a line of /proc.
+type process struct {
+	pid, parent int
+	state       byte
+}
+
+// processes is the box's, parents before their children: process 1 and all that descends
+// from it, as everything in a pid namespace does.
+func (r *run) processes() []process {
+	list, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	children := map[int][]process{}
+	box := make([]process, 0, 16)
+	for _, d := range list {
+		pid, err := strconv.Atoi(d.Name())
+		if err != nil {
+			continue
+		}
+		p, ok := look(pid)
+		switch {
+		case !ok:
+		case pid == r.child.PID:
+			box = append(box, p)
+		default:
+			children[p.parent] = append(children[p.parent], p)
+		}
+	}
+	for i := 0; i < len(box); i++ {
+		box = append(box, children[box[i].pid]...)
+	}
+	return box
+}
+
+// look reads what proc_pid_stat(5) says of a process. Its name may hold anything, brackets too.
+func look(pid int) (process, bool) {
+	fd, err := unix.Open(fmt.Sprintf("/proc/%d/stat", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return process{}, false
+	}
+	defer unix.Close(fd)
+	var buf [512]byte
+	n, err := unix.Read(fd, buf[:])
+	if err != nil {
+		return process{}, false
+	}
+	f := bytes.Fields(buf[bytes.LastIndexByte(buf[:n], ')')+1 : n])
+	if len(f) < 2 {
+		return process{}, false
+	}
+	parent, err := strconv.Atoi(string(f[1]))
+	return process{pid, parent, f[0][0]}, err == nil
+}
+
+// signal sends a signal to a process of the box, unless its number has gone to another one meanwhile.
+func (p *process) signal(s unix.Signal) bool {
+	fd, err := unix.PidfdOpen(p.pid, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	if now, ok := look(p.pid); !ok || now.parent != p.parent {
+		return false
+	}
+	return unix.PidfdSendSignal(fd, s, nil, 0) == nil
+}
