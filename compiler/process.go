@@ -31,6 +31,9 @@ func (c *compilation) process() {
 	}
 	c.add(&plan.Umask{Mask: octal(b.Umask.Value)}, b.Umask.Pos, "umask")
 	c.add(&plan.Workdir{Path: b.Workdir.Value}, b.Workdir.Pos, "workdir")
+	if b.TTY.Value != "false" {
+		c.add(&plan.TTY{Required: b.TTY.Value == "true"}, b.TTY.Pos, "tty")
+	}
 	if b.Init.Value {
 		c.add(&plan.Init{}, b.Init.Pos, "init")
 	}
@@ -70,7 +73,7 @@ func (c *compilation) environment() {
 			c.add(&plan.Env{Name: d.name, Value: []plan.EnvPart{{Text: d.value}}}, schema.Pos{}, "env."+d.name)
 		}
 	}
-	if !set["TERM"] {
+	if !set["TERM"] && b.TTY.Value != "false" {
 		c.add(&plan.Env{Name: "TERM", Pass: "tty"}, schema.Pos{}, "env.TERM")
 	}
 	for _, e := range b.Env {

@@ -118,16 +118,16 @@ func (r *run) join(l *fork.Listing) error {
 		} else {
 			l.Preset(int(c.Tasks), uint64(fd))
 		}
-		if c.Procs == 0 {
+		if c.Box == 0 {
 			continue
 		}
-		limit, procs, err := g.Ends()
+		limit, dir, err := g.Ends()
 		if err != nil {
 			return err
 		}
-		r.closers = append(r.closers, limit, procs)
+		r.closers = append(r.closers, limit, dir)
 		l.Preset(int(c.Max), uint64(limit))
-		l.Preset(int(c.Procs), uint64(procs))
+		l.Preset(int(c.Box), uint64(dir))
 	}
 	return nil
 }

@@ -47,21 +47,21 @@ func TestFaultAtEveryOp(t *testing.T) {
 			if r.code != want {
 				t.Errorf("exit %d, not %d\n%s", r.code, want, r.stderr)
 			}
-			checkFailure(t, r.stderr, o)
+			checkFailure(t, r.stderr, o, faultPlan(t, "exit", "0"))
 			b.nothingLeft(before)
 		})
 	}
 }
 
 // checkFailure wants the step's kind and words in the message.
-func checkFailure(t *testing.T, stderr string, o program.Op) {
+func checkFailure(t *testing.T, stderr string, o program.Op, p *planner) {
 	t.Helper()
 	_, text, ok := strings.Cut(stderr, "FAILURE ")
 	var f map[string]string
 	if !ok || json.Unmarshal([]byte(text), &f) != nil {
 		t.Fatalf("no failure was told: %q", stderr)
 	}
-	kinds := faultPlan(t, "exit", "0").plan().Steps
+	kinds := p.plan().Steps
 	want := "none"
 	if o.Step >= 0 {
 		want = plan.InfoOf(kinds[o.Step]).Name

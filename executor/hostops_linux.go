@@ -39,7 +39,7 @@ func (r *run) hostOp(i int) *Failure {
 		r.asked = h
 	case program.Listen:
 		return r.listenAt(h)
-	case program.WriteMap, program.Attach: // at the sync point
+	case program.WriteMap, program.Attach, program.Relay: // once the box asks for it
 	}
 	return nil
 }

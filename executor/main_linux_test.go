@@ -130,7 +130,9 @@ func lower(p *plan.Plan, folder string) (*program.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts.Caller.StdinTTY = false
+	if os.Getenv("BOXFILE_TEST_TTY") == "" {
+		facts.Caller.Terminal = host.Terminal{}
+	}
 	switch h := os.Getenv("BOXFILE_TEST_HELPER"); {
 	case h == "slirp4netns":
 		facts.Outbound.Pasta = ""

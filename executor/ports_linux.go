@@ -62,17 +62,17 @@ func above(control int, h *program.Handed) (int, error) {
 	if control < h.First {
 		return control, nil
 	}
-	fd, err := unix.FcntlInt(uintptr(control), unix.F_DUPFD_CLOEXEC, h.First+len(h.Sockets))
+	fd, err := unix.FcntlInt(uintptr(control), unix.F_DUPFD_CLOEXEC, h.First+len(h.Roles))
 	unix.Close(control)
 	return fd, err
 }
 
-// receive reads one message, and the sockets that come with it.
+// receive reads one message, and the descriptors that come with it.
 func (h *hearing) receive() (int, error) {
-	if h.run.prog.Handed == nil || h.run.relay != nil {
+	if h.run.prog.Handed == nil || h.served {
 		return unix.Read(h.control, h.buf[:])
 	}
-	rights := make([]byte, unix.CmsgSpace(4*len(h.run.prog.Handed.Sockets)))
+	rights := make([]byte, unix.CmsgSpace(4*len(h.run.prog.Handed.Roles)))
 	n, oobn, _, _, err := unix.Recvmsg(h.control, h.buf[:], rights, unix.MSG_CMSG_CLOEXEC)
 	if err != nil || oobn == 0 {
 		return n, err
@@ -86,36 +86,41 @@ func (h *hearing) receive() (int, error) {
 		if err != nil {
 			return n, err
 		}
-		h.sockets = append(h.sockets, fds...)
+		h.handed = append(h.handed, fds...)
 	}
 	return n, nil
 }
 
-var errSockets = errors.New("the box did not hand over the sockets that it should")
+var errHanded = errors.New("the box did not hand over the descriptors that it should")
 
-// serve begins to pass connections on.
-func (r *run) serve(sockets []int) *Failure {
+// serve takes what the box hands over, and begins to pass connections on.
+func (r *run) serve(handed []int) *Failure {
 	h := r.prog.Handed
 	inside := port.Inside{V4: port.Pair{Listener: -1, Connector: -1}, V6: port.Pair{Listener: -1, Connector: -1}, UDP: -1}
-	if len(sockets) != len(h.Sockets) {
-		for _, fd := range sockets {
+	if len(handed) != len(h.Roles) {
+		for _, fd := range handed {
 			unix.Close(fd)
 		}
-		return r.fail(h.Step, "receiving sockets", errSockets)
+		return r.fail(h.Step, "receiving descriptors", errHanded)
 	}
-	for i, role := range h.Sockets {
+	for i, role := range h.Roles {
 		switch role {
 		case program.Listener4:
-			inside.V4.Listener = sockets[i]
+			inside.V4.Listener = handed[i]
 		case program.Connector4:
-			inside.V4.Connector = sockets[i]
+			inside.V4.Connector = handed[i]
 		case program.Listener6:
-			inside.V6.Listener = sockets[i]
+			inside.V6.Listener = handed[i]
 		case program.Connector6:
-			inside.V6.Connector = sockets[i]
+			inside.V6.Connector = handed[i]
 		case program.Datagrams:
-			inside.UDP = sockets[i]
+			inside.UDP = handed[i]
+		case program.TerminalMaster:
+			r.terminal.master = handed[i]
 		}
+	}
+	if h.Box == nil { // no ports
+		return nil
 	}
 	at, err := port.ParseAddresses(h.Box, h.Host, h.Clients)
 	if err == nil {

@@ -108,6 +108,28 @@ func probeMain() int {
 			}
 		}
 		fmt.Println("zombies", zombies)
+	case "clocks":
+		fmt.Println(clocks()[0], clocks()[1])
+	case "daemons": // and a last one, for as long as anybody is there
+		for _, kind := range []string{"daemon", "detached"} {
+			p, err := os.StartProcess("/probe", []string{"probe", kind, args[1], "x"}, &os.ProcAttr{Env: os.Environ(), Sys: &syscall.SysProcAttr{Setsid: true}})
+			if err != nil {
+				fmt.Println(err)
+				return 1
+			}
+			if kind == "detached" {
+				_, _ = p.Wait()
+			}
+		}
+		fmt.Println("ready")
+		if args[2] == "stay" {
+			time.Sleep(time.Hour)
+		}
+		return 7
+	case "detached":
+		_ = start("daemon", args[1], "x")
+	case "daemon":
+		time.Sleep(time.Hour)
 	case "write":
 		if err := os.WriteFile(args[1], []byte("written\n"), 0o644); err != nil {
 			fmt.Println(err)

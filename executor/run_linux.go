@@ -24,6 +24,7 @@ import (
 // the box, so a process can run one box at a time.
 func Run(p *program.Program, o Options) (Status, error) {
 	r := &run{prog: p, opts: o}
+	defer r.terminal.letGo() // a panic may be on its way
 	status, failure := r.run()
 	if failure == nil {
 		status.Left = r.removeCgroups()
@@ -49,25 +50,26 @@ func Run(p *program.Program, o Options) (Status, error) {
 
 // run is one run of a program.
 type run struct {
-	prog    *program.Program
-	opts    Options
-	child   fork.Child
-	undoers []func() error        // in the order of what was done
-	signals *signals.Caught       // that boxfile gets, or nil
-	unlock  func()                // lets go of the thread that forked, or nil
-	closers []int                 // descriptors that hold locks while the box lives
-	cgroups map[int]*cgroup.Group // by the host op that made it
-	since   time.Time             // when the box was started
-	limit   *program.HostOp       // its timeout, or nil
-	asked   *program.HostOp       // how it is ended when boxfile is asked to, or nil
-	ending  stopping
-	told    []bool              // steps that Progress was called with
-	frozen  []int               // processes that freeze has stopped, parents first
-	ports   []port.Port         // listening
-	relay   *port.Relay         // serves them, once the box has handed its sockets over
-	helper  *helper             // connects the box to other networks, or nil
-	doors   map[program.Reg]int // namespaces to be joined
-	letGo   int                 // 1 and the step whose limit was let go last
+	prog     *program.Program
+	opts     Options
+	child    fork.Child
+	undoers  []func() error        // in the order of what was done
+	signals  *signals.Caught       // that boxfile gets, or nil
+	unlock   func()                // lets go of the thread that forked, or nil
+	closers  []int                 // descriptors that hold locks while the box lives
+	cgroups  map[int]*cgroup.Group // by the host op that made it
+	since    time.Time             // when the box was started
+	limit    *program.HostOp       // its timeout, or nil
+	asked    *program.HostOp       // how it is ended when boxfile is asked to, or nil
+	ending   stopping
+	told     []bool      // steps that Progress was called with
+	frozen   []int       // processes that freeze has stopped, parents first
+	ports    []port.Port // listening
+	relay    *port.Relay // serves them, once the box has handed its sockets over
+	terminal terminal
+	helper   *helper             // connects the box to other networks, or nil
+	doors    map[program.Reg]int // namespaces to be joined
+	letGo    int                 // 1 and the step whose limit was let go last
 }
 
 func (r *run) run() (Status, *Failure) {
@@ -204,14 +206,15 @@ type hearing struct {
 	ended    bool // nothing more will be said
 	signaled int  // wait status of a command that a signal has ended, or 0
 	failure  *Failure
-	sockets  []int // that came with a message
+	handed   []int // descriptors that came with a message
+	served   bool  // no more of them come
 	forked   int   // process 1, by the process before it
 }
 
 // next reads one message, and returns false when no more can come.
 func (h *hearing) next() bool {
 	n, err := h.receive()
-	if errors.Is(err, unix.EINTR) {
+	if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNRESET) { // it ended before it read; what it has said comes next
 		return true
 	}
 	if err != nil || n != len(h.buf) {
@@ -223,9 +226,9 @@ func (h *hearing) next() bool {
 		h.failure, h.settled, h.ended = h.run.explain(int(int32(a)), syscall.Errno(b)), true, true
 	case fork.Forked:
 		h.forked = int(a)
-	case fork.Sockets:
-		h.left--
-		if h.failure = h.run.serve(h.sockets); h.failure != nil {
+	case fork.Descriptors:
+		h.left, h.served = h.left-1, true
+		if h.failure = h.run.serve(h.handed); h.failure != nil {
 			_ = unix.PidfdSendSignal(h.run.child.PIDFD, unix.SIGKILL, nil, 0) // gone already, or going
 			h.ended = true
 			return false

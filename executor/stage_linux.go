@@ -37,7 +37,7 @@ func (r *run) openNamespace(h *program.HostOp) *Failure {
 // another by mistake until it is waited for.
 func (r *run) second(control int) *Failure {
 	h := hearing{run: r, control: control}
-	for h.forked == 0 && !h.ended && h.next() {
+	for h.forked == 0 && h.next() { // process 1 may be heard before the one that forked it
 	}
 	var status unix.WaitStatus
 	err := waitFor(r.child.PID, &status)
@@ -45,6 +45,9 @@ func (r *run) second(control int) *Failure {
 	r.child = fork.Child{PID: h.forked}
 	switch {
 	case h.failure != nil:
+		if h.forked != 0 {
+			_ = waitFor(h.forked, &status) // it has said why it ends
+		}
 		return h.failure
 	case err == nil && h.forked == 0:
 		err = fmt.Errorf("it ended with status %#x", int(status))
@@ -54,7 +57,7 @@ func (r *run) second(control int) *Failure {
 	if err == nil {
 		_, err = unix.Write(control, []byte{1})
 	}
-	if err == nil {
+	if err == nil || errors.Is(err, unix.EPIPE) { // it is gone, and has said why
 		return nil
 	}
 	if h.forked != 0 {

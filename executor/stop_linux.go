@@ -36,6 +36,10 @@ func (r *run) signalled(s unix.Signal) {
 	case unix.SIGCONT:
 		r.thaw()
 		r.send(s)
+	case unix.SIGWINCH:
+		if !r.terminal.resize() {
+			r.send(s)
+		}
 	case unix.SIGINT:
 		if r.ending.begun {
 			r.kill() // the second ^C
@@ -96,6 +100,7 @@ func (r *run) kill() {
 // SIGCONT. Where no shell could send it boxfile itself goes on, as the kernel has it
 // (an orphaned process group), and the box waits for SIGCONT alone.
 func (r *run) pause() {
+	r.terminal.letGo()
 	r.freeze()
 	_ = r.signals.Raise(unix.SIGTSTP) // boxfile runs on, and goes on hearing signals
 }
@@ -136,6 +141,7 @@ func (r *run) freeze() {
 // thaw has what freeze has stopped go on. Children go first, so that no parent
 // finds them stopped.
 func (r *run) thaw() {
+	r.terminal.hold()
 	r.freezer("0")
 	if r.frozen == nil {
 		return

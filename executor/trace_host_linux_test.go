@@ -72,12 +72,14 @@ func (d *hostCalls) tasks(prog *program.Program) map[program.Reg]int64 {
 	regs := map[program.Reg]int64{}
 	for i := range prog.Host {
 		c := prog.Host[i].Cgroup
-		if c == nil || c.Tasks == 0 {
+		if c == nil {
 			continue
 		}
 		for path, fd := range d.opened {
-			if strings.HasPrefix(path, c.Parent+"/boxfile/") && strings.HasSuffix(path, "/tasks") {
-				regs[c.Tasks], _ = strconv.ParseInt(fd, 10, 64)
+			for end, reg := range map[string]program.Reg{"/box/tasks": c.Tasks, "/box/pids.max": c.Max, "/box": c.Box} {
+				if strings.HasPrefix(path, c.Parent+"/boxfile/") && strings.HasSuffix(path, end) && reg != 0 {
+					regs[reg], _ = strconv.ParseInt(fd, 10, 64)
+				}
 			}
 		}
 	}
@@ -110,7 +112,10 @@ func hostSide(prog *program.Program, trace program.Trace) *hostCalls {
 				p = paths[c.Args[0]] + "/" + p
 			}
 			fd := strconv.FormatInt(c.Result, 10)
-			paths[fd], d.opened[p] = p, fd
+			paths[fd] = p
+			if d.opened[p] == "" { // what is opened again is to end the box
+				d.opened[p] = fd
+			}
 		case "mkdirat":
 			d.changed("make " + untraced(c.Args[1]))
 		case "unlinkat":

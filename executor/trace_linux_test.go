@@ -3,6 +3,7 @@ package executor_test
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -181,6 +182,7 @@ func matchAllFrom(prog *program.Program, trace program.Trace, regs map[program.R
 		return err
 	}
 	regs[program.Control] = controlDescriptor(prog, one)
+	doors(prog, trace, regs)
 	if prog.Stage != nil {
 		rest, err := program.Match(prog.Stage, before(trace, one), regs)
 		if err != nil {
@@ -193,6 +195,10 @@ func matchAllFrom(prog *program.Program, trace program.Trace, regs map[program.R
 	rest, err := program.Match(prog.Enter, one, regs)
 	if err != nil {
 		return err
+	}
+	loop := " write signalfd4 wait4 ppoll read kill exit_group "
+	if prog.Ends {
+		loop += "getpid openat close "
 	}
 	if !prog.HasInit {
 		_, err = program.Match(prog.Command, rest, regs)
@@ -209,7 +215,7 @@ func matchAllFrom(prog *program.Program, trace program.Trace, regs map[program.R
 		return err
 	}
 	for _, c := range rest { // init's own loop
-		if !strings.Contains(" write signalfd4 wait4 ppoll read kill exit_group ", " "+c.Name+" ") {
+		if !strings.Contains(loop, " "+c.Name+" ") {
 			return &program.Mismatch{Op: "init", Call: c.Text, Cause: "init does not make such calls"}
 		}
 	}
@@ -242,6 +248,26 @@ func boxSide(prog *program.Program, trace program.Trace) (one, command []program
 		}
 	}
 	return one, command, nil
+}
+
+// doors finds the descriptors of the namespaces that are joined: boxfile opens each
+// last of all, in the order of the host ops.
+func doors(prog *program.Program, trace program.Trace, regs map[program.Reg]int64) {
+	var opened []program.Traced
+	for _, calls := range trace {
+		for i := range calls {
+			if c := &calls[i]; c.Name == "openat" && c.Errno == 0 && strings.HasPrefix(untraced(c.Args[1]), "/proc/self/fd/") {
+				opened = append(opened, *c)
+			}
+		}
+	}
+	slices.SortFunc(opened, func(a, b program.Traced) int { return a.Line - b.Line })
+	for i := len(prog.Host) - 1; i >= 0 && len(opened) > 0; i-- {
+		if h := &prog.Host[i]; h.Kind == program.OpenNS {
+			regs[h.Join.Door] = opened[len(opened)-1].Result
+			opened = opened[:len(opened)-1]
+		}
+	}
 }
 
 // before is the process that forked process 1.

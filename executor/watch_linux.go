@@ -21,6 +21,7 @@ func (r *run) watch(control int) (Status, *Failure) {
 	end, err := r.attend(&h)
 	for !h.ended && h.next() {
 	}
+	r.terminal.stop()
 	r.stopHelper()
 	if stopped := r.stopRelay(); err == nil {
 		err = stopped
@@ -44,7 +45,7 @@ func (r *run) watch(control int) (Status, *Failure) {
 func (r *run) attend(h *hearing) (ending, error) {
 	var e ending
 	for {
-		fds := [...]unix.PollFd{{Fd: int32(r.child.PIDFD), Events: unix.POLLIN}, {Fd: int32(r.signals.FD), Events: unix.POLLIN}, {Fd: -1, Events: unix.POLLIN}}
+		fds := [...]unix.PollFd{{Fd: int32(r.child.PIDFD), Events: unix.POLLIN}, {Fd: int32(r.signals.FD), Events: unix.POLLIN}, {Fd: -1, Events: unix.POLLIN}, {Fd: r.terminal.gone(), Events: unix.POLLIN}}
 		if h.waits() {
 			fds[2].Fd = int32(h.control)
 		}
@@ -57,6 +58,9 @@ func (r *run) attend(h *hearing) (ending, error) {
 		}
 		if fds[2].Revents != 0 { // before the end: the last words tell how it came
 			h.ended = !h.next() || h.ended
+			if !h.waits() {
+				r.relayTerminal(h)
+			}
 			continue
 		}
 		if fds[0].Revents != 0 {
@@ -64,6 +68,9 @@ func (r *run) attend(h *hearing) (ending, error) {
 		}
 		for s := r.signals.Next(); s != 0; s = r.signals.Next() {
 			r.signalled(s)
+		}
+		if fds[3].Revents != 0 {
+			r.hangUp()
 		}
 		r.keepTime()
 	}

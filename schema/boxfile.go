@@ -46,6 +46,7 @@ type Boxfile struct {
 	Resources   Resources       `yaml:"resources"`
 	Timeout     Field[int64]    `yaml:"timeout"` // nanoseconds; not set: no timeout
 	Stop        Stop            `yaml:"stop"`
+	TTY         Field[string]   `yaml:"tty"` // auto, true, false
 	Init        Field[bool]     `yaml:"init"`
 	Command     Command         `yaml:"command"`
 	Shell       Field[string]   `yaml:"shell"` // set when Command is not

@@ -98,6 +98,8 @@ func (d *decoder) document(root, sound *node) {
 	}
 	b.Umask = d.octal(get("umask"), 0o022)
 	d.rlimits(get("rlimits"))
+	b.TTY = text(get("tty"), "auto")
+	b.TTY.Value = strings.ToLower(b.TTY.Value)
 	b.Init = boolean(get("init"), true)
 	d.resources(root, get("resources"))
 	d.timeout(root, get("timeout"), get("stop"))

@@ -4,7 +4,7 @@ package schema
 
 // rules[0] is rule 1, the whole document.
 var rules = [...]rule{
-	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 71}, {"ports", 80}, {"proc", 92}, {"resources", 93}, {"rlimits", 113}, {"rootfs", 119}, {"security", 128}, {"shell", 142}, {"stop", 143}, {"sys", 146}, {"timeout", 147}, {"umask", 148}, {"user", 149}, {"workdir", 150}}, closed: true, free: true}, // 1 #
+	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 71}, {"ports", 80}, {"proc", 92}, {"resources", 93}, {"rlimits", 113}, {"rootfs", 119}, {"security", 128}, {"shell", 142}, {"stop", 143}, {"sys", 146}, {"timeout", 147}, {"tty", 148}, {"umask", 151}, {"user", 152}, {"workdir", 153}}, closed: true, free: true}, // 1 #
 	{types: kindInt, constant: "1"},                                // 2 #/properties/boxfile
 	{types: kindList, items: 4, minItems: 1},                       // 3 #/properties/command
 	{types: kindString | kindInt | kindInt | kindFloat | kindBool}, // 4 #/properties/command/items
@@ -151,9 +151,12 @@ var rules = [...]rule{
 	{types: kindString, minLen: 1},                    // 145 #/$defs/stop/properties/signal
 	{types: kindString, enum: []string{"none", "ro"}}, // 146 #/properties/sys
 	{types: kindString, minLen: 1},                    // 147 #/properties/timeout
-	{types: kindString, pattern: 5},                   // 148 #/properties/umask
-	{types: kindString | kindInt},                     // 149 #/properties/user
-	{types: kindString, minLen: 1},                    // 150 #/properties/workdir
+	{oneOf: []int{149, 150}},                          // 148 #/properties/tty
+	{types: kindBool},                                 // 149 #/properties/tty/oneOf/0
+	{types: kindString, enum: []string{"auto"}},       // 150 #/properties/tty/oneOf/1
+	{types: kindString, pattern: 5},                   // 151 #/properties/umask
+	{types: kindString | kindInt},                     // 152 #/properties/user
+	{types: kindString, minLen: 1},                    // 153 #/properties/workdir
 }
 
 var patterns = [...]automaton{

@@ -71,6 +71,7 @@ type Visitor interface {
 	NoNewPrivs(*NoNewPrivs) error
 	Landlock(*Landlock) error
 	Seccomp(*Seccomp) error
+	TTY(*TTY) error
 	Init(*Init) error
 	Env(*Env) error
 	Exec(*Exec) error
@@ -132,6 +133,7 @@ var kinds = [...]Info{
 	{"no_new_privs", Box, func() Step { return new(NoNewPrivs) }},
 	{"landlock", Box, func() Step { return new(Landlock) }},
 	{"seccomp", Box, func() Step { return new(Seccomp) }},
+	{"tty", Box, func() Step { return new(TTY) }},
 	{"init", Box, func() Step { return new(Init) }},
 	{"env", Box, func() Step { return new(Env) }},
 	{"exec", Box, func() Step { return new(Exec) }},
@@ -208,5 +210,6 @@ func (s *NoNewPrivs) Accept(v Visitor) error    { return v.NoNewPrivs(s) }
 func (s *Keyring) Accept(v Visitor) error       { return v.Keyring(s) }
 func (s *Landlock) Accept(v Visitor) error      { return v.Landlock(s) }
 func (s *Seccomp) Accept(v Visitor) error       { return v.Seccomp(s) }
+func (s *TTY) Accept(v Visitor) error           { return v.TTY(s) }
 func (s *Init) Accept(v Visitor) error          { return v.Init(s) }
 func (s *Exec) Accept(v Visitor) error          { return v.Exec(s) }

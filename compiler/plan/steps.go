@@ -280,7 +280,7 @@ type Env struct {
 	Name  string    `json:"name"`
 	Value []EnvPart `json:"value,omitempty"`
 	// Pass takes the caller's value: "always" ("" where the caller has none
-	// means the variable stays unset), or "tty": only when standard input is a terminal.
+	// means the variable stays unset), or "tty": only in a box with a terminal of its own.
 	Pass string `json:"pass,omitempty"`
 }
 
@@ -383,6 +383,13 @@ type SeccompArg struct {
 	Mask  *uint64 `json:"mask,omitempty"`
 	Op    string  `json:"op"` // "==", "!=", "<", "<=", ">", ">="
 	Value uint64  `json:"value"`
+}
+
+// TTY gives the command a terminal of its own, from the box's own devpts, as its
+// controlling one and in place of each of descriptors 0, 1 and 2 that is a terminal.
+// Required: nothing runs unless 0 is one. Otherwise there is one where 0 and 1 are.
+type TTY struct {
+	Required bool `json:"required"`
 }
 
 // Init keeps a process 1 of boxfile's own in the box, which starts the command

@@ -38,7 +38,7 @@ func everyKind() *plan.Plan {
 		&plan.Rlimit{Name: "nofile", Soft: bound(1024), AtMost: true}, &plan.Umask{Mask: "0022"}, &plan.Groups{GIDs: []uint32{}, Kept: true},
 		&plan.Groups{GIDs: []uint32{4, 27}}, &plan.User{UID: 1000, GID: 1000}, &plan.Workdir{Path: "/src"},
 		&plan.Capabilities{Bounding: []string{"CHOWN"}, Permitted: []string{}, Effective: []string{}, Inheritable: []string{}, Ambient: []string{}},
-		&plan.NoNewPrivs{}, &plan.Init{}, &plan.Env{Name: "A", Value: []plan.EnvPart{{Text: "a b"}}}, &plan.Env{Name: "LANG", Pass: "always"},
+		&plan.NoNewPrivs{}, &plan.TTY{}, &plan.Init{}, &plan.Env{Name: "A", Value: []plan.EnvPart{{Text: "a b"}}}, &plan.Env{Name: "LANG", Pass: "always"},
 		&plan.Env{Name: "TERM", Pass: "tty"}, &plan.Env{Name: "AUTH", Value: []plan.EnvPart{{Text: "Bearer "}, {Secret: "TOKEN"}}},
 		&plan.Exec{Args: []string{"/bin/sh", "-c", "echo one\necho two\n"}},
 	} {

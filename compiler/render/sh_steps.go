@@ -232,6 +232,14 @@ func (s *script) Seccomp(*plan.Seccomp) error {
 	return s.line(&s.host, `[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"`)
 }
 
+// TTY is in the header: on a terminal, the box has this one, which it does not control.
+func (s *script) TTY(t *plan.TTY) error {
+	if t.Required {
+		s.refuse("a script cannot give the box a terminal of its own")
+	}
+	return nil
+}
+
 func (s *script) Init(*plan.Init) error { return nil } // boxfile_run
 
 // Env exports a variable last of all. What it takes from the caller is put
@@ -245,7 +253,7 @@ func (s *script) Env(e *plan.Env) error {
 	switch e.Pass {
 	case "":
 	case "tty":
-		s.line(&s.pass, `if [ -t 0 ]; then `+aside+"=${"+e.Name+"-}; else "+aside+"=; fi")
+		s.line(&s.pass, `if [ -t 0 ] && [ -t 1 ]; then `+aside+"=${"+e.Name+"-}; else "+aside+"=; fi")
 		return s.line(&s.env, `[ -z "$`+aside+`" ] || export `+e.Name+`="$`+aside+`"`)
 	default:
 		s.line(&s.pass, aside+"=${"+e.Name+"-}")

@@ -313,6 +313,13 @@ func (v *words) Seccomp(s *plan.Seccomp) error {
 	return nil
 }
 
+func (v *words) TTY(s *plan.TTY) error {
+	if s.Required {
+		return v.say("a terminal of the box's own; standard input has to be one")
+	}
+	return v.say("a terminal of the box's own, if standard input and output are one")
+}
+
 func (v *words) Init(*plan.Init) error {
 	return v.say("process 1 is boxfile's own: it forwards signals and reaps orphans")
 }
@@ -322,7 +329,7 @@ func (v *words) Env(s *plan.Env) error {
 	switch s.Pass {
 	case "":
 	case "tty":
-		return v.say("(caller's %s, on a terminal)", literal(s.Name))
+		return v.say("(caller's %s, on a terminal of its own)", literal(s.Name))
 	default:
 		return v.say("(caller's %s)", literal(s.Name))
 	}

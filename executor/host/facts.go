@@ -30,7 +30,23 @@ type Facts struct {
 type Caller struct {
 	Env      map[string]string // values of the variables that Needs names, where set
 	Secrets  map[string]string // values of secret inputs
-	StdinTTY bool
+	Terminal Terminal          // only where Needs asks
+}
+
+// Terminal is what stands at the standard descriptors, and how the one at
+// standard input is set, where that is one.
+type Terminal struct {
+	At             [3]bool // which are terminals
+	Modes          Modes
+	Rows, Cols     uint16
+	XPixel, YPixel uint16
+}
+
+// Modes are the settings of a terminal, termios(3), in the kernel's own form.
+type Modes struct {
+	Input, Output, Control, Local uint32
+	Line                          uint8
+	Chars                         [19]uint8
 }
 
 // Version is the kernel's release.
@@ -86,6 +102,7 @@ type Needs struct {
 	Folder   string   // absolute path of the Boxfile's folder
 	Follow   []string // paths whose symbolic links are followed
 	Itself   []string // paths whose own type counts
+	TTY      bool     // whether the standard descriptors are terminals
 	Env      []string // variables of the caller
 	EnvTTY   []string // the same, wanted only when standard input is a terminal
 	SubIDs   bool

@@ -36,10 +36,11 @@ func Probe(n Needs) (Facts, error) {
 	if f.NProc, err = hardLimit(unix.RLIMIT_NPROC); err != nil {
 		return f, err
 	}
-	_, err = unix.IoctlGetTermios(0, unix.TCGETS)
-	f.Caller.StdinTTY = err == nil
+	if n.TTY {
+		f.Caller.Terminal = terminal()
+	}
 	names := n.Env
-	if f.Caller.StdinTTY {
+	if f.Caller.Terminal.At[0] {
 		names = append(names[:len(names):len(names)], n.EnvTTY...)
 	}
 	if len(names) > 0 { // the first look copies the whole environment
@@ -74,6 +75,26 @@ func Probe(n Needs) (Facts, error) {
 		return f, f.subordinate()
 	}
 	return f, nil
+}
+
+// terminal looks at the standard descriptors. Without one at standard input the
+// others do not matter.
+func terminal() Terminal {
+	var t Terminal
+	m, err := unix.IoctlGetTermios(0, unix.TCGETS)
+	if err != nil {
+		return t
+	}
+	t.At[0] = true
+	for fd := 1; fd < len(t.At); fd++ {
+		_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		t.At[fd] = err == nil
+	}
+	t.Modes = Modes{Input: m.Iflag, Output: m.Oflag, Control: m.Cflag, Local: m.Lflag, Line: m.Line, Chars: m.Cc}
+	if w, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil { // a terminal without a size has 0 of each
+		t.Rows, t.Cols, t.XPixel, t.YPixel = w.Row, w.Col, w.Xpixel, w.Ypixel
+	}
+	return t
 }
 
 // landlock is the version of the kernel's Landlock, 0 where it is missing or switched off.

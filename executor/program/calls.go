@@ -25,6 +25,7 @@ var (
 	callDup3         = &Call{"dup3", unix.SYS_DUP3}
 	callExecve       = &Call{"execve", unix.SYS_EXECVE}
 	callFaccessat    = &Call{"faccessat", unix.SYS_FACCESSAT}
+	callFchownat     = &Call{"fchownat", unix.SYS_FCHOWNAT}
 	callFchdir       = &Call{"fchdir", unix.SYS_FCHDIR}
 	callFchmodat     = &Call{"fchmodat", unix.SYS_FCHMODAT}
 	callFsconfig     = &Call{"fsconfig", unix.SYS_FSCONFIG}
@@ -130,7 +131,7 @@ var (
 	moveFlags = &Names{Values: []Value{{unix.MOVE_MOUNT_F_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH"}, {unix.MOVE_MOUNT_T_EMPTY_PATH, "MOVE_MOUNT_T_EMPTY_PATH"}}}
 
 	openFlags = &Names{Values: []Value{{unix.O_PATH, "O_PATH"}, {unix.O_CLOEXEC, "O_CLOEXEC"}, {unix.O_DIRECTORY, "O_DIRECTORY"}, {unix.O_NOFOLLOW, "O_NOFOLLOW"},
-		{unix.O_WRONLY, "O_WRONLY"}, {unix.O_CREAT, "O_CREAT"}, {unix.O_EXCL, "O_EXCL"}}}
+		{unix.O_WRONLY, "O_WRONLY"}, {unix.O_RDWR, "O_RDWR"}, {unix.O_NOCTTY, "O_NOCTTY"}, {unix.O_CREAT, "O_CREAT"}, {unix.O_EXCL, "O_EXCL"}}}
 
 	accessModes = &Names{Values: []Value{{unix.X_OK, "X_OK"}}}
 
@@ -156,10 +157,11 @@ var (
 	ambientCmds = &Names{Enum: true, Values: []Value{{unix.PR_CAP_AMBIENT_RAISE, "PR_CAP_AMBIENT_RAISE"}}}
 	signals     = &Names{Index: signalNames[:]}
 	sigHow      = &Names{Enum: true, Values: []Value{{unix.SIG_SETMASK, "SIG_SETMASK"}}}
-	ioctls      = &Names{Enum: true, Values: []Value{{unix.SIOCSIFFLAGS, "SIOCSIFFLAGS"}}}
-	ifFlags     = &Names{Values: []Value{{unix.IFF_UP, "IFF_UP"}, {unix.IFF_RUNNING, "IFF_RUNNING"}}}
-	families    = &Names{Enum: true, Values: []Value{{unix.AF_INET, "AF_INET"}, {unix.AF_INET6, "AF_INET6"}, {unix.AF_NETLINK, "AF_NETLINK"}}}
-	sockTypes   = &Names{Values: []Value{{unix.SOCK_CLOEXEC, "SOCK_CLOEXEC"}, {unix.SOCK_NONBLOCK, "SOCK_NONBLOCK"}, {unix.SOCK_RAW, "SOCK_RAW"},
+	ioctls      = &Names{Enum: true, Values: []Value{{unix.SIOCSIFFLAGS, "SIOCSIFFLAGS"}, {unix.TIOCSPTLCK, "TIOCSPTLCK"},
+		{unix.TIOCGPTPEER, "TIOCGPTPEER"}, {unix.TCSETS, "TCSETS"}, {unix.TIOCSWINSZ, "TIOCSWINSZ"}, {unix.TIOCSCTTY, "TIOCSCTTY"}}}
+	ifFlags   = &Names{Values: []Value{{unix.IFF_UP, "IFF_UP"}, {unix.IFF_RUNNING, "IFF_RUNNING"}}}
+	families  = &Names{Enum: true, Values: []Value{{unix.AF_INET, "AF_INET"}, {unix.AF_INET6, "AF_INET6"}, {unix.AF_NETLINK, "AF_NETLINK"}}}
+	sockTypes = &Names{Values: []Value{{unix.SOCK_CLOEXEC, "SOCK_CLOEXEC"}, {unix.SOCK_NONBLOCK, "SOCK_NONBLOCK"}, {unix.SOCK_RAW, "SOCK_RAW"},
 		{unix.SOCK_DGRAM, "SOCK_DGRAM"}, {unix.SOCK_STREAM, "SOCK_STREAM"}}}
 	socketLevels   = &Names{Enum: true, Values: []Value{{unix.SOL_IP, "SOL_IP"}, {unix.SOL_SOCKET, "SOL_SOCKET"}, {unix.SOL_TCP, "SOL_TCP"}, {unix.SOL_IPV6, "SOL_IPV6"}}}
 	rightsName     = &Names{Enum: true, Values: []Value{{unix.SCM_RIGHTS, "SCM_RIGHTS"}}}

@@ -24,7 +24,7 @@ func (l *lowering) endsBy() {
 	}
 	c := l.prog.Host[g.op].Cgroup
 	l.prog.Regs += 2
-	c.Max, c.Procs = l.prog.Regs-1, l.prog.Regs
+	c.Max, c.Box = l.prog.Regs-1, l.prog.Regs
 }
 
 // keepEnds puts them where they are kept.
@@ -33,10 +33,10 @@ func (l *lowering) keepEnds() {
 		return
 	}
 	for i := range l.prog.Host {
-		if c := l.prog.Host[i].Cgroup; c != nil && c.Procs != 0 {
+		if c := l.prog.Host[i].Cgroup; c != nil && c.Box != 0 {
 			defer l.during(l.prog.Host[i].Step)()
 			// in the order in which they were opened, so that neither goes where the other still is
-			for n, fd := range [...]Reg{c.Max, c.Procs} {
+			for n, fd := range [...]Reg{c.Max, c.Box} {
 				l.op(start, callDup3, reg(fd), regPlus(Control, int64(n)+1), named(unix.O_CLOEXEC, openFlags)).tolerate(unix.EINVAL, 0) // it is there
 			}
 		}

@@ -134,8 +134,8 @@ type CgroupOp struct {
 	// does not give controllers to children of a cgroup that has processes.
 	Leave   bool
 	Prepare [][2]string // files of Parent/boxfile and their values, on v1
-	Max     Reg         // the descriptors of box/pids.max and box/cgroup.procs, for a box that ends through it
-	Procs   Reg
+	Max     Reg         // the descriptors of box/pids.max and of box, where a box ends through it
+	Box     Reg
 	Tasks   Reg // what the child joins by, on v1: the descriptor of its file tasks
 }
 
@@ -161,8 +161,8 @@ func (c *CgroupOp) String() string {
 	if c.Tasks != 0 {
 		s += ", its tasks is " + c.Tasks.String()
 	}
-	if c.Procs != 0 {
-		s += fmt.Sprintf(", its pids.max is %s, its cgroup.procs %s", c.Max, c.Procs)
+	if c.Box != 0 {
+		s += fmt.Sprintf(", its pids.max is %s, its directory %s", c.Max, c.Box)
 	}
 	return s
 }

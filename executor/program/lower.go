@@ -78,6 +78,7 @@ type lowering struct {
 	folderFD, scratchFD   Reg
 	scratchNames          int
 	rootFD, devFD, procFD Reg
+	ptsFD                 Reg
 	emptyFD               Reg  // masks directories
 	emptyUsed             bool // once: it is attached
 	userNS                bool // the box is in another user namespace than boxfile
@@ -93,6 +94,10 @@ type lowering struct {
 	env                   []string
 	groups                map[string]group // of controllers
 	disks                 map[string]string
+	user                  plan.User
+	hasTTY                bool
+	ttyStep               int
+	handing               []Reg // descriptors that boxfile gets
 	ports                 *plan.PortAddress
 	portsStep             int
 	listening             int  // sockets of the host
@@ -129,7 +134,7 @@ func Lower(p *plan.Plan, f host.Facts) (*Program, error) {
 		}
 	}
 	l.step = -1
-	for _, late := range [...]func() error{l.portAddress, l.buildLandlock} { // they need to know the number of registers
+	for _, late := range [...]func() error{l.portAddress, l.handOver, l.buildLandlock} { // they need to know the number of registers
 		if err := late(); err != nil {
 			var r *Refusal
 			errors.As(err, &r)

@@ -43,6 +43,8 @@ func NeedsOf(p *plan.Plan, folder string) host.Needs {
 			case "tty":
 				n.EnvTTY = append(n.EnvTTY, s.Name)
 			}
+		case *plan.TTY:
+			n.TTY = true
 		case *plan.IO:
 			n.Disks = append(n.Disks, s.Device)
 		case *plan.Cgroup:

@@ -122,6 +122,7 @@ const (
 	Listen       HostKind = "listen" // at Ports
 	Attach       HostKind = "attach" // Helper, at sync point 1
 	OpenNS       HostKind = "join"   // open the namespace at Path, of the type Join.Type, as Join.Door
+	Relay        HostKind = "relay"  // Terminal, once the box has handed its end over
 )
 
 // HostOp is what boxfile itself does on the host, before the fork or at a sync
@@ -146,6 +147,7 @@ type HostOp struct {
 	Pages, IfThere, Verbatim, BestEffort, Own bool
 
 	// Rehearsed: what MakeDir, MakeFile and KeepDir would make is looked for and not made.
+	// Relay reads and writes nothing then.
 	Rehearsed bool
 
 	After, Grace time.Duration
@@ -156,6 +158,8 @@ type HostOp struct {
 	Helper Helper
 
 	Join Join
+
+	Terminal Terminal
 }
 
 // Join is a namespace that the child joins.
@@ -184,29 +188,6 @@ type Ports struct {
 	Count     int
 }
 
-// Handed is what process 1 hands over to boxfile: descriptors that are First,
-// First+1, … there, each a socket of the box's network namespace.
-type Handed struct {
-	Step    int // port_address
-	First   int
-	Sockets []SocketRole
-	// The addresses of the plan's step port_address.
-	Box, Host []string
-	Clients   string
-}
-
-// SocketRole says what a socket is for.
-type SocketRole string
-
-// The roles: a pair for each family of addresses, and one for all of UDP.
-const (
-	Listener4  SocketRole = "listener of IPv4"
-	Connector4 SocketRole = "connector of IPv4"
-	Listener6  SocketRole = "listener of IPv6"
-	Connector6 SocketRole = "connector of IPv6"
-	Datagrams  SocketRole = "datagrams"
-)
-
 // Maps is the content of uid_map and gid_map and how it is written: directly,
 // or by the tools, which are set for an ordinary user.
 type Maps struct {
@@ -228,7 +209,7 @@ type Program struct {
 	HasInit bool
 	Regs    Reg        // the highest register
 	Plan    *plan.Plan // what it was lowered from, for messages
-	Handed  *Handed    // sockets that the box hands over, or nil
+	Handed  *Handed    // descriptors that the box hands over, or nil
 	Ends    bool       // the box ends through its cgroup: it shares its pid namespace
 	skipped []int      // steps that ask nothing of this host
 

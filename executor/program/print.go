@@ -116,6 +116,8 @@ func (h HostOp) String() string {
 		return h.Ports.String()
 	case OpenNS:
 		return fmt.Sprintf("open namespace %s, of type %s, as %s", strconv.Quote(h.Path), namespaceFlags.Print(h.Join.Type), h.Join.Door)
+	case Relay:
+		return h.Terminal.String()
 	case KeepDir:
 		return fmt.Sprintf("keep %s %q", strconv.Quote(h.Path), h.Dirs)
 	}

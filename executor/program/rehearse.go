@@ -43,7 +43,7 @@ func Rehearse(p *plan.Plan, f host.Facts) (*Program, error) {
 	prog.Plan = p // messages are about what will be done
 	for i := range prog.Host {
 		switch h := &prog.Host[i]; h.Kind {
-		case MakeDir, MakeFile, KeepDir:
+		case MakeDir, MakeFile, KeepDir, Relay:
 			h.Rehearsed = true
 		default: // what the run itself takes back
 		}

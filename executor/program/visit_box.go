@@ -30,14 +30,14 @@ func (l *lowering) Dev(s *plan.Dev) error {
 	for _, n := range s.Nodes {
 		l.node(n)
 	}
-	pts := l.filesystem(open, "devpts", quiet, setting{"ptmxmode", "0666"}, setting{"mode", "0620"})
+	l.ptsFD = l.filesystem(open, "devpts", quiet, setting{"ptmxmode", "0666"}, setting{"mode", "0620"})
 	l.op(open, callMkdirat, reg(l.devFD), text("pts"), named(0o755, octal))
 	l.op(open, callMkdirat, reg(l.devFD), text("shm"), named(0o1777, octal))
 	if l.masksDirectory() {
 		l.emptyFD = l.clone(attach, l.devFD, "pts", false) // what devpts hides stays empty
 		l.setattr(attach, l.emptyFD, unix.MOUNT_ATTR_RDONLY, false)
 	}
-	l.moveIn(attach, pts, l.devFD, "pts")
+	l.moveIn(attach, l.ptsFD, l.devFD, "pts")
 	l.moveIn(attach, l.clone(attach, l.devFD, "shm", false), l.devFD, "shm") // before /dev is sealed
 	l.made["/dev/pts"], l.made["/dev/shm"] = true, true
 	l.setattr(seal, l.devFD, unix.MOUNT_ATTR_RDONLY, false)

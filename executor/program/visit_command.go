@@ -67,6 +67,7 @@ func (l *lowering) Groups(s *plan.Groups) error {
 
 // User becomes the box's user.
 func (l *lowering) User(s *plan.User) error {
+	l.user = *s
 	uid, gid := uint64(s.UID), uint64(s.GID)
 	l.op(ids, callSetresgid, num(gid), num(gid), num(gid))
 	l.op(ids, callSetresuid, num(uid), num(uid), num(uid))
@@ -224,7 +225,7 @@ func (l *lowering) Env(s *plan.Env) error {
 	value, hidden := "", ""
 	if s.Pass != "" {
 		v, ok := l.facts.Caller.Env[s.Name]
-		if !ok || s.Pass == "tty" && !l.facts.Caller.StdinTTY {
+		if !ok || s.Pass == "tty" && !l.hasTTY {
 			return nil
 		}
 		if strings.IndexByte(v, 0) >= 0 {
@@ -268,6 +269,7 @@ func (l *lowering) Exec(s *plan.Exec) error {
 	} else {
 		l.op(begin, callSetsid)
 	}
+	l.control()
 	l.defaultSignals()
 	l.op(last, callSigprocmask, named(unix.SIG_SETMASK, sigHow), structure(word("set", 0)), null(), num(8))
 	candidates := []string{s.Args[0]}

@@ -47,8 +47,8 @@ const (
 	datagramPort
 )
 
-// portAddress gives lo the addresses, routes what is sent from them back, and hands
-// sockets over. The kernel answers a message of rtnetlink(7) before the write
+// portAddress gives lo the addresses, routes what is sent from them back, and has
+// sockets handed over. The kernel answers a message of rtnetlink(7) before the write
 // returns, and says nothing where it has done what it was asked.
 func (l *lowering) portAddress() error {
 	s := l.ports
@@ -56,10 +56,8 @@ func (l *lowering) portAddress() error {
 		return nil
 	}
 	defer l.during(l.portsStep)()
-	l.prog.Handed = &Handed{Step: l.step, Box: s.Box, Host: s.Host, Clients: s.UDP}
 	link := l.netlink(unix.NETLINK_ROUTE)
 	tell := func(f []Field) { l.tell(link, f) }
-	var sockets []Reg
 	for i := range s.Box {
 		box, err1 := netip.ParseAddr(s.Box[i])
 		if len(s.Host) != len(s.Box) {
@@ -73,7 +71,7 @@ func (l *lowering) portAddress() error {
 		tell(newRoute(netip.PrefixFrom(host, host.BitLen()), unix.RT_TABLE_LOCAL))
 		tell(newRule(box))
 		tell(newRoute(netip.PrefixFrom(zero(box), 0), portTable))
-		sockets = append(sockets, l.pair(host)...)
+		l.pair(host)
 	}
 	if s.UDP != "" {
 		clients, err := netip.ParsePrefix(s.UDP)
@@ -81,10 +79,10 @@ func (l *lowering) portAddress() error {
 			return l.refuse("", "", "the plan's addresses of UDP clients are not possible")
 		}
 		tell(newRoute(clients, unix.RT_TABLE_LOCAL))
-		sockets = append(sockets, l.datagrams())
-		l.prog.Handed.Sockets = append(l.prog.Handed.Sockets, Datagrams)
+		l.handed(l.datagrams(), Datagrams)
 	}
-	l.handOver(sockets)
+	h := l.prog.Handed
+	h.Box, h.Host, h.Clients = s.Box, s.Host, s.UDP
 	return nil
 }
 
@@ -119,12 +117,12 @@ func familyOf(a netip.Addr) uint64 {
 }
 
 // pair makes the sockets that all others of a family come from.
-func (l *lowering) pair(at netip.Addr) []Reg {
+func (l *lowering) pair(at netip.Addr) {
 	listener := l.socket(at, unix.SOCK_STREAM)
 	transparent := [2]uint64{unix.SOL_IP, unix.IP_TRANSPARENT}
-	roles := []SocketRole{Listener4, Connector4}
+	roles := [2]Role{Listener4, Connector4}
 	if at.Is6() {
-		transparent, roles = [2]uint64{unix.SOL_IPV6, unix.IPV6_TRANSPARENT}, []SocketRole{Listener6, Connector6}
+		transparent, roles = [2]uint64{unix.SOL_IPV6, unix.IPV6_TRANSPARENT}, [2]Role{Listener6, Connector6}
 	}
 	for _, o := range [...][2]uint64{transparent, {unix.SOL_SOCKET, unix.SO_REUSEADDR}, {unix.SOL_TCP, unix.TCP_NODELAY}} {
 		l.setOption(listener, o)
@@ -137,8 +135,8 @@ func (l *lowering) pair(at netip.Addr) []Reg {
 		l.setOption(connector, transparent)
 	}
 	l.bindTo(connector, at, connectorPort)
-	l.prog.Handed.Sockets = append(l.prog.Handed.Sockets, roles...)
-	return []Reg{listener, connector}
+	l.handed(listener, roles[0])
+	l.handed(connector, roles[1])
 }
 
 func (l *lowering) datagrams() Reg {
@@ -174,28 +172,7 @@ func (l *lowering) spareFD(more int) uint64 {
 	const above = 16 // the standard three, the control socket, and some air
 	n := int(l.prog.Regs) + more + above
 	if l.prog.Handed != nil {
-		n = max(n, l.prog.Handed.First+len(l.prog.Handed.Sockets))
+		n = max(n, l.prog.Handed.First+len(l.prog.Handed.Roles))
 	}
 	return uint64(n)
-}
-
-// handOver sends the sockets to boxfile, unix(7). Their numbers stand in the message's
-// bytes, so each is given one that no other descriptor has: there are not more of these than registers.
-func (l *lowering) handOver(sockets []Reg) {
-	first := int(l.spareFD(0))
-	l.prog.Handed.First = first
-	rights := []Field{word("cmsg_len", uint64(unix.CmsgLen(4*len(sockets)))), {Name: "cmsg_level", Size: 4, Num: unix.SOL_SOCKET, Names: socketLevels},
-		{Name: "cmsg_type", Size: 4, Num: unix.SCM_RIGHTS, Names: rightsName}}
-	for i, fd := range sockets {
-		l.op(settle, callDup3, reg(fd), num(uint64(first+i)), named(unix.O_CLOEXEC, openFlags))
-		rights = append(rights, Field{Name: fmt.Sprintf("fd%d", i), Size: 4, Num: uint64(first + i)})
-	}
-	room := unix.CmsgSpace(4 * len(sockets))
-	rights = append(rights, Field{Size: room - unix.CmsgLen(4*len(sockets))})
-	const size = 12 // of a message of package fork
-	message := &More{Fields: []Field{{Name: "kind", Size: 4, Num: 5}, {Name: "sockets", Size: 4, Num: uint64(len(sockets))}, {Size: 4}}}
-	vector := &More{Fields: []Field{{Name: "iov_base", Size: 8, To: message}, word("iov_len", size)}}
-	l.op(settle, callSendmsg, reg(Control), structure(word("msg_name", 0), word("msg_namelen", 0),
-		Field{Name: "msg_iov", Size: 8, To: vector}, word("msg_iovlen", 1), Field{Name: "msg_control", Size: 8, To: &More{Fields: rights}},
-		word("msg_controllen", uint64(room)), word("msg_flags", 0)), num(0)).expect(size)
 }

@@ -101,6 +101,7 @@ func (w *words) Keyring(*plan.Keyring) error           { return w.say("join a se
 func (w *words) Landlock(*plan.Landlock) error         { return w.say("set up Landlock") }
 func (w *words) Seccomp(*plan.Seccomp) error           { return w.say("filter system calls") }
 func (w *words) NoNewPrivs(*plan.NoNewPrivs) error     { return w.say("set no_new_privs") }
+func (w *words) TTY(*plan.TTY) error                   { return w.say("give the box a terminal of its own") }
 func (w *words) Init(*plan.Init) error                 { return w.say("run init") }
 func (w *words) Env(s *plan.Env) error                 { return w.say("set %s", s.Name) }
 func (w *words) Exec(s *plan.Exec) error               { return w.say("execute %s", s.Args[0]) }

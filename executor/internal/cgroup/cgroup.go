@@ -256,16 +256,17 @@ func (g *Group) Below() []string {
 // asks whether whoever opened it may move the process that writes to it.
 func (g *Group) Tasks() (int, error) { return g.open(Leaf+"/tasks", unix.O_WRONLY) }
 
-// Ends opens the files by which process 1 ends the box: pids.max and cgroup.procs, close-on-exec.
-func (g *Group) Ends() (limit, procs int, err error) {
+// Ends opens what process 1 ends the box by: the file pids.max, and the directory in
+// which it looks for who is left, close-on-exec.
+func (g *Group) Ends() (limit, dir int, err error) {
 	if limit, err = g.open(Leaf+"/pids.max", unix.O_WRONLY); err != nil {
 		return -1, -1, err
 	}
-	if procs, err = g.open(Leaf+"/cgroup.procs", unix.O_RDONLY); err != nil {
+	if dir, err = g.Entry(); err != nil {
 		unix.Close(limit)
 		return -1, -1, err
 	}
-	return limit, procs, nil
+	return limit, dir, nil
 }
 
 func (g *Group) open(name string, flags int) (int, error) {

@@ -3,6 +3,7 @@
 package cgroup
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -27,18 +28,36 @@ func (g *Group) Kill() error {
 	}
 	for range kills {
 		procs, err := g.Read(Leaf + "/cgroup.procs")
-		if err != nil || procs == "" {
+		if err != nil {
 			return err
 		}
+		left := false
 		for _, p := range strings.Fields(procs) {
 			pid := 0
-			if _, err := fmt.Sscan(p, &pid); err == nil && pid > 0 && !atOnce {
+			if _, err := fmt.Sscan(p, &pid); err != nil || pid == 0 || over(p) {
+				continue
+			}
+			left = true
+			if !atOnce {
 				_ = unix.Kill(pid, unix.SIGKILL) // gone already, or again in the next round
 			}
+		}
+		if !left {
+			return nil
 		}
 		time.Sleep(time.Millisecond)
 	}
 	return &Error{"kill", g.Dir, "", unix.EBUSY}
+}
+
+// over reports whether a process only waits to be collected: v1 lists it until then.
+func over(pid string) bool {
+	b, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return true
+	}
+	_, state, _ := strings.Cut(string(b[bytes.LastIndexByte(b, ')')+1:]), " ")
+	return strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
 }
 
 // kills bounds how long Kill waits, some milliseconds each.

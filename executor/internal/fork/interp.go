@@ -14,13 +14,13 @@ type Kind uint32
 
 // What a child says. Each message is three 32-bit words in the machine's byte order.
 const (
-	Failed   Kind = 1 + iota // tag of the call, errno
-	Started                  // the command was executed; only if the listing asks for it
-	Signaled                 // wait status of the command, which a signal ended
-	Sync                     // number of the point; the child goes on after one byte
-	Forked                   // pid of process 1, as the process before it sees it; that one is over
-	Sockets                  // how many, which are with it (SCM_RIGHTS, unix(7))
-	Doing                    // tag of the call that comes next; only of calls that ask for it
+	Failed      Kind = 1 + iota // tag of the call, errno
+	Started                     // the command was executed; only if the listing asks for it
+	Signaled                    // wait status of the command, which a signal ended
+	Sync                        // number of the point; the child goes on after one byte
+	Descriptors                 // how many, which are with it (SCM_RIGHTS, unix(7))
+	Forked                      // pid of process 1, as the process before it sees it; that one is over
+	Doing                       // tag of the call that comes next; only of calls that ask for it
 )
 
 // MessageSize is the length of a message in bytes.
@@ -306,6 +306,11 @@ func purge(im *image) {
 	s.procs[0] = '0'
 	rawcall(unix.SYS_WRITE, im.control+1, uintptr(unsafe.Pointer(&s.procs)), 1, 0, 0, 0)
 	for n := 0; n < purges && !alone(im); n++ {
+		for pid := uintptr(1); pid != 0; { // v1 lists them until they are collected
+			if pid, _ = rawcall(unix.SYS_WAIT4, ^uintptr(0), 0, unix.WNOHANG, 0, 0, 0); pid == ^uintptr(0) {
+				break
+			}
+		}
 		s.pause.Nsec = int64(purgePause)
 		rawcall(unix.SYS_PPOLL, 0, 0, uintptr(unsafe.Pointer(&s.pause)), 0, 0, 0)
 	}
@@ -323,11 +328,15 @@ const (
 func alone(im *image) bool {
 	s := im.scratch
 	self, _ := rawcall(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
-	rawcall(unix.SYS_LSEEK, im.control+2, 0, unix.SEEK_SET, 0, 0, 0)
+	fd, e := rawcall(unix.SYS_OPENAT, im.control+2, uintptr(unsafe.Pointer(&s.name)), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0) // v1 lists the same for a second to whoever keeps it open
+	if e != 0 {
+		return true
+	}
 	others, pid := false, uintptr(0)
 	for {
-		n, e := rawcall(unix.SYS_READ, im.control+2, uintptr(unsafe.Pointer(&s.procs)), unsafe.Sizeof(s.procs), 0, 0, 0)
+		n, e := rawcall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&s.procs)), unsafe.Sizeof(s.procs), 0, 0, 0)
 		if e != 0 || n == 0 {
+			rawcall(unix.SYS_CLOSE, fd, 0, 0, 0, 0, 0)
 			return !others
 		}
 		for i := uintptr(0); i < n; i++ {

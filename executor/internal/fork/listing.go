@@ -103,7 +103,7 @@ type Listing struct {
 	// TellStarted has process 1 say Started.
 	TellStarted bool
 	// Ends has process 1 end all processes of its cgroup before itself. The descriptors
-	// right above the control socket are its pids.max and cgroup.procs.
+	// right above the control socket are its pids.max and its directory.
 	Ends bool
 	// Cgroup is the directory of the cgroup that the child is born in, for
 	// CLONE_INTO_CGROUP of clone3(2).
@@ -140,7 +140,8 @@ type scratch struct {
 	sigset  uint64
 	status  int32
 	worst   syscall.Errno // of a search
-	procs   [512]byte     // of cgroup.procs
+	name    [16]byte      // "cgroup.procs"
+	procs   [512]byte     // what it says
 	pause   unix.Timespec
 	tls     [16]uint64 // thread-local storage, all zero
 }

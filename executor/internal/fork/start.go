@@ -46,6 +46,7 @@ type Child struct {
 func Start(l *Listing, flags uintptr, control int) (Child, error) {
 	im := l.image
 	im.erase, im.tellStarted, im.ends, im.command = l.Erase, l.TellStarted, l.Ends, entryOf(commandChild)
+	copy(im.scratch.name[:], "cgroup.procs")
 	im.control, im.regs[Control] = uintptr(control), uintptr(control)
 	// CLONE_CLEAR_SIGHAND: the child must never run a handler of the Go runtime.
 	// No signal at its end: boxfile waits for it, and a handler of the runtime's would run first.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box landlock of landlock.yaml,
-# plan sha256:c2371ce48b49d5319f9108b8cb4d6e9a16e218768beafcc7f44b8c7cc7079f11, with util-linux.
+# plan sha256:7d3a3c7e17fc830964b893d730913f7c4005960c86ea95dd49b879e83f06ffcb, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -8,6 +8,7 @@
 # a script cannot:
 #   - hold on to what it looked at: a tree that changes meanwhile can mislead it
 #     (boxfile resolves each path once, in the kernel, and keeps it open);
+#   - give the box a terminal of its own: on one, it has this one, without job control;
 #   - signals are not forwarded to the command, and process 1 is a shell;
 #   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
 #   - descriptors above 9 can be closed only where bash is installed;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box seccomp of seccomp.yaml,
-# plan sha256:a780a1f1f42070bbd7e666286b53035bb16850da9f59351dd4e6e3bfcec0c088, with util-linux.
+# plan sha256:e977e46930614641480dffba40a83a644f8c6d8772510ecdffa458a435e755ad, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -8,6 +8,7 @@
 # a script cannot:
 #   - hold on to what it looked at: a tree that changes meanwhile can mislead it
 #     (boxfile resolves each path once, in the kernel, and keeps it open);
+#   - give the box a terminal of its own: on one, it has this one, without job control;
 #   - signals are not forwarded to the command, and process 1 is a shell;
 #   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
 #   - descriptors above 9 can be closed only where bash is installed;
