@@ -124,7 +124,7 @@ func (a *Answer) variable(e *plan.Env) {
 	}
 	switch {
 	case e.Pass == "tty":
-		a.Sentence = e.Name + " is set to the caller's value where standard input is a terminal and the caller has one, and not set otherwise"
+		a.Sentence = e.Name + " is set to the caller's value where the box has a terminal of its own and the caller has a value, and not set otherwise"
 	case e.Pass != "":
 		a.Sentence = e.Name + " is set to the caller's value, and not set where the caller has none"
 	case len(secrets) > 0:

@@ -15,6 +15,7 @@ func (v *view) Timeout(*plan.Timeout) error             { return v.by("stop.sign
 func (v *view) Publish(*plan.Publish) error             { return v.by() }
 func (v *view) Outbound(*plan.Outbound) error           { return v.by("network.mode", "network.dns") }
 func (v *view) IDMapRanges(*plan.IDMapRanges) error     { return v.by("idmap.uids", "idmap.gids") }
+func (v *view) TTY(*plan.TTY) error                     { return v.by() }
 func (v *view) CloseFDs(*plan.CloseFDs) error           { return v.by() }
 func (v *view) Session(*plan.Session) error             { return v.by() }
 func (v *view) Stop(*plan.Stop) error                   { return v.by() }
@@ -49,8 +50,11 @@ func (v *view) Limit(s *plan.Limit) error {
 
 // Env: HOME is the home of the box's user.
 func (v *view) Env(s *plan.Env) error {
-	if s.Name == "HOME" {
+	switch {
+	case s.Name == "HOME":
 		return v.by("user")
+	case s.Pass == "tty":
+		return v.by("tty")
 	}
 	return v.by()
 }
