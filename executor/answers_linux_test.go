@@ -210,7 +210,7 @@ func (b *box) interview(p *plan.Plan, base map[string]string, total *tally) {
 	f, said, err := b.ask(peopled(b.t, p), q, func() { m.visit() })
 	if err != nil {
 		if (strings.Contains(said, "REFUSED") || strings.Contains(said, "newuidmap")) && mayBeRefused(p) {
-			b.t.Skip(said)
+			b.t.Skip("this machine lacks what the box needs: " + said)
 		}
 		b.t.Fatal(err)
 	}

@@ -110,6 +110,9 @@ func (v *view) guess(word string) (*Answer, error) {
 // order is in which a word is looked for: variables and capabilities are written in
 // capitals, calls are not.
 func order(word string) []string {
+	if strings.HasPrefix(strings.ToUpper(word), "CAP_") {
+		return []string{"cap"}
+	}
 	if word == strings.ToUpper(word) {
 		return []string{"cap", "env"}
 	}

@@ -35,7 +35,7 @@ func (v *view) pathSentence(p *Path, w *walk, locked int, under []int, guards []
 		parts = append(parts, "it hides what "+steps(under)+" puts there")
 	}
 	for _, m := range w.systems {
-		parts = append(parts, fmt.Sprintf("where %s is a link or missing on this machine, so it is in the box", m.at))
+		parts = append(parts, fmt.Sprintf("where %s is a link or missing on this machine, so it is in the box", render.Literal(m.at)))
 	}
 	for _, m := range w.maybes {
 		without := look(v.plan, m.step).path(p.Path)
@@ -146,7 +146,7 @@ func (v *view) access(p *Path, w *walk, locked int) string {
 	case m.readOnly && (m.at == w.real || w.end == beyond):
 		return "read-only"
 	case m.readOnly:
-		return "read-only, as all of " + m.at
+		return "read-only, as all of " + render.Literal(m.at)
 	case w.end == missing:
 		return "it can be made, where permissions allow" + m.fate()
 	case m.what == "proc", m.what == "devpts":

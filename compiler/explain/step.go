@@ -35,7 +35,7 @@ func (v *view) askStep(word string) (*Answer, error) {
 		return &Answer{Asked: "step " + word, Sentence: said + " of every box; no key changes it", Steps: []int{i}}, nil
 	}
 	if len(keys) > 0 {
-		said += "; " + join(keys) + " " + choose(len(keys) == 1, "has", "have") + " a part in it"
+		said += "; " + list(keys, 8) + " " + choose(len(keys) == 1, "has", "have") + " a part in it"
 	}
 	return &Answer{Asked: "step " + word, Sentence: said, Steps: []int{i}}, nil
 }
@@ -51,7 +51,7 @@ func (v *view) askKey(word string) (*Answer, error) {
 			return a, nil
 		}
 	}
-	if i := strings.LastIndexByte(key, '['); i >= 0 {
+	if i := strings.IndexByte(key, '['); i >= 0 && v.above(key[:i+1]+"0]") == "" {
 		list, n := key[:i], 0
 		for v.has(fmt.Sprintf("%s[%d]", list, n)) {
 			n++
@@ -65,15 +65,16 @@ func (v *view) askKey(word string) (*Answer, error) {
 func (v *view) above(key string) string {
 	if i := strings.LastIndexByte(key, '['); i >= 0 && strings.HasSuffix(key, "]") {
 		list := key[:i]
-		for _, whole := range [...]string{"command", "groups", ".lower", ".options", ".dns", "idmap.uids", "idmap.gids"} { // their entries make no steps of their own
-			if strings.HasSuffix(list, whole) && v.has(list) {
+		for _, whole := range [...]string{"command", "groups", ".lower", ".options", ".dns", ".capabilities", "idmap.uids", "idmap.gids"} { // their entries make no steps of their own
+			if strings.HasSuffix(list, whole) {
 				return list
 			}
 		}
 		return ""
 	}
 	i := strings.LastIndexByte(key, '.')
-	if i > 0 && (strings.Contains(key, "].") || strings.HasPrefix(key, "rootfs.") || strings.HasPrefix(key, "rlimits.") && strings.Count(key, ".") == 2) {
+	inside := strings.Contains(key, "].") || strings.HasPrefix(key, "rootfs.") || strings.HasPrefix(key, "namespaces.time.") || strings.HasSuffix(key, ".join")
+	if i > 0 && (inside || strings.HasPrefix(key, "rlimits.") && strings.Count(key, ".") == 2) {
 		return key[:i]
 	}
 	return ""

@@ -102,7 +102,7 @@ func validate() Verb {
 
 func explain() Verb {
 	return Verb{
-		Name: Explain, Short: "say what a box has, and which lines decide it",
+		Name: Explain, Short: "say what a box has, and why",
 		Long: "Answers for each WHAT in a sentence, with the steps that decide it: 12 is a\n" +
 			"step; mounts[2] a key; /etc/hosts a path of the box; CAP_NET_ADMIN a capability;\n" +
 			":5432, 53/udp or 127.0.0.1:80 a port; bpf a system call; LANG a variable. step:\n" +
