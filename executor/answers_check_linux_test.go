@@ -66,6 +66,9 @@ func (m *meeting) words(q questions) []string {
 
 // disagrees says in what an answer is not what was found, or "".
 func (m *meeting) disagrees(a *explain.Answer) string {
+	if s := unsaid(a); s != "" {
+		return s
+	}
 	switch {
 	case a.Path != nil:
 		return m.path(a.Path)
@@ -79,6 +82,39 @@ func (m *meeting) disagrees(a *explain.Answer) string {
 		return m.variable(a)
 	case a.Port != nil:
 		return m.port(a.Port)
+	}
+	return ""
+}
+
+// unsaid is what the sentence leaves out, or says though it is not claimed. Answers that
+// were turned round have none.
+func unsaid(a *explain.Answer) string {
+	said, _, _ := strings.Cut(a.Sentence, "; where ") // what is so on other machines
+	has := func(words string, claimed bool) string {
+		if said != "" && strings.Contains(said, words) != claimed {
+			return fmt.Sprintf("the words %q are wrong, or missing", words)
+		}
+		return ""
+	}
+	switch {
+	case a.Path != nil && a.Path.There == explain.No:
+		return has(": not there", true) + has("writable", false)
+	case a.Path != nil && a.Path.Kind == "device":
+		return has("this machine's device", true)
+	case a.Path != nil && a.Path.Kind == "link":
+		return has(": a link to ", true)
+	case a.Path != nil:
+		return has(": not there", false) + has(": hidden", a.Path.Masked) + has("; read-only", a.Path.ReadOnly) + has("; "+strings.Join(a.Path.Options, ", "), len(a.Path.Options) > 0 || strings.Contains(said, "; ")) +
+			has("; writable", !a.Path.ReadOnly && !a.Path.Masked && !a.Path.Files)
+	case a.Capability != nil:
+		return has("none of the five sets", len(a.Capability.Sets) == 0) + has("the command has CAP_", slices.Contains(a.Capability.Sets, "effective"))
+	case a.Call != nil && a.Call.Filter:
+		rules := a.Call.Meets[runtime.GOARCH]
+		return has("passes the filter", slices.ContainsFunc(rules, func(r plan.SeccompRule) bool { return r.Passes() }))
+	case a.Variable != nil:
+		return has(" is not set in the box", a.Variable.Step < 0)
+	case a.Port != nil && !a.Port.Shared:
+		return has(" leads to port ", len(a.Port.Leads) > 0)
 	}
 	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -51,7 +52,7 @@ func TestAnswersAreTrue(t *testing.T) {
 		}
 	})
 	t.Logf("%d boxes, %d answers, %d of them turned round", total.boxes, total.answers, total.turned)
-	if total.boxes < 40 || total.turned < 5000 {
+	if total.turned < 200*total.boxes {
 		t.Error("that is too little to mean something")
 	}
 }
@@ -197,7 +198,7 @@ func (b *box) ask(p *plan.Plan, q questions, outside func()) (*found, string, er
 	_, _ = io.Copy(io.Discard, stdout)
 	err = cmd.Wait()
 	if failed != nil || err != nil {
-		return nil, errs.String(), fmt.Errorf("%v %v: %s", failed, err, errs.String())
+		return nil, errs.String(), fmt.Errorf("%w: %s", errors.Join(failed, err), errs.String())
 	}
 	return &f, errs.String(), nil
 }
@@ -211,6 +212,9 @@ func (b *box) interview(p *plan.Plan, base map[string]string, total *tally) {
 	if err != nil {
 		if (strings.Contains(said, "REFUSED") || strings.Contains(said, "newuidmap")) && mayBeRefused(p) {
 			b.t.Skip("this machine lacks what the box needs: " + said)
+		}
+		if b.user != nil && strings.Contains(said, "permission denied") && strings.Contains(said, "mkdirat") {
+			b.t.Skip("only root can make something below directories of root's: " + said)
 		}
 		b.t.Fatal(err)
 	}

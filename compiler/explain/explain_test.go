@@ -96,7 +96,7 @@ func TestWhatAWordMeans(t *testing.T) {
 func TestWhatIsNotThere(t *testing.T) {
 	p := planOf(t, box, ".")
 	for word, want := range map[string]string{
-		"moutns": " near mounts", "mounts[0].taget": " near mounts[0].target", "netwrok": " near network", "mounts[2]": "key has mounts has 2 entries, counted from 0", "devices[0]": "key has devices has 0 entries",
+		"moutns": " near mounts", "mounts[0].taget": " near mounts[0].target", "umaks": " near umask", "mounts[2]": "key has mounts has 2 entries, counted from 0", "devices[0]": "key has devices has 0 entries",
 		"rlimits.nofle": " near rlimits.nofile", "CAP_NET_ADMN": "cap has capabilities(7) lists all near CAP_NET_ADMIN", "cap:sys_amdin": "cap near CAP_SYS_ADMIN", "umuont": " near umount", "call:bfp": "call near bpf",
 		"step:0": "step has the plan has steps 1 to 67", "99999": "step has the plan has steps 1 to 67", "step:x": "step has the plan has steps 1 to 67", "port:0": "port has a port is a number from 1 to 65535", ":99999": "port has a port is a number from 1 to 65535",
 		"80/sctp": "port has a protocol is tcp or udp", "localhost:80": "port has an address is one of IPv4, or of IPv6 in brackets, as in 127.0.0.1:80 and [::1]:80", "path:etc": "path has a path of the box starts with /",

@@ -57,6 +57,8 @@ func (v *view) what(p *Path, w *walk) string {
 		return "hidden: a file reads as empty, a directory is empty"
 	case w.end == loop:
 		return "not there: its links go round in a circle"
+	case w.end == unfollowed && len(w.rest) > 0:
+		return "not there, because " + render.Literal(w.real) + " is a link and is not followed (nosymfollow)"
 	case w.end == unfollowed:
 		return "a link to " + render.Literal(w.entry.text) + ", which is not followed (nosymfollow)"
 	case w.end == noFolder:

@@ -53,11 +53,15 @@ func (v *view) walk(p string, guards []guard) *walk {
 		w.real = strings.TrimSuffix(w.real, "/") + "/" + name
 		w.enter(v)
 		for i := range guards {
-			if g := &guards[i]; g.mask && g.path == w.real {
+			g := &guards[i]
+			switch {
+			case !g.mask || g.path != w.real:
+			case len(w.rest) > 0 && w.rest[0] == "..": // out again, if it is a directory
+				w.doubt = true
+			case len(w.rest) > 0:
+				w.mask, w.end = g, hidden
+			default:
 				w.mask = g
-				if len(w.rest) > 0 {
-					w.end = hidden
-				}
 			}
 		}
 		if w.end <= beyond && w.mask == nil {
