@@ -42,6 +42,14 @@ func digest(t testing.TB, text string) string {
 func TestRefusals(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"hostname of the host": {"hostname: x\nnamespaces: {uts: host}", "2:11: hostname would rename the host"},
+		"hostname of another":  {"hostname: x\nnamespaces: {uts: {join: /u}}", "2:11: hostname would rename whatever else is in the namespace"},
+		"idmap, joined users":  {"idmap: subuid\nnamespaces: {user: {join: /u}}", "2:8: idmap maps ids of a new user namespace"},
+		"shared pid, own proc": {"namespaces: {pid: host}", "2:19: no /proc of the box's own can be made"},
+		"joined pid, own proc": {"namespaces: {pid: {join: /p}}", "2:19: no /proc of the box's own can be made"},
+		"shared pid, no init":  {"namespaces: {pid: host}\nproc: none\ninit: false", "4:7: init: false leaves nobody to end the box"},
+		"shared pid, no limit": {"namespaces: {pid: host}\nproc: none\nresources: {enforce: best-effort, pids: 9}", "4:22: best-effort could leave the box without the cgroup"},
+		"clocks, joined users": {"namespaces: {user: {join: /u}, time: {boottime: 1s}}", "2:38: boottime and monotonic cannot be set"},
+		"way out, others":      {"network: outbound\nnamespaces: {user: {join: /u}}", "2:10: network: outbound needs namespaces.user: new"},
 		"groups of the caller": {"groups: [7]", "2:10: groups cannot be set"},
 		"idmap without users":  {"idmap: subuid\nnamespaces: {user: host}", "idmap maps ids"},
 		"overlapping ranges":   {"idmap: {uids: [{box: 0, host: 1, size: 9}, {box: 5, host: 50, size: 1}], gids: [{box: 0, host: 1, size: 1}]}", "overlaps"},
@@ -80,6 +88,10 @@ func TestDigestIsOfTheMeaning(t *testing.T) {
 		if digest(t, same) != a {
 			t.Errorf("another digest for\n%s", same)
 		}
+	}
+	a = digest(t, "boxfile: 1\nenv: {Z: a, PATH: /x, A: b}\nenv_pass: [TERM, B]\nrlimits: {stack: 8M, core: 5, as: 1G}\nnetwork: {mode: outbound, hosts: {b: 192.0.2.1, a: 192.0.2.2}}\nresources: {unified: {memory.min: 4M, memory.low: 64M}}\nshell: ls\n")
+	if digest(t, "boxfile: 1\nenv_pass: [B, TERM]\nresources: {unified: {memory.low: 64M, memory.min: 4M}}\nnetwork: {hosts: {a: 192.0.2.2, b: 192.0.2.1}, mode: outbound}\nrlimits: {as: 1G, stack: 8M, core: 5}\nenv: {PATH: /x, A: b, Z: a}\nshell: ls\n") != a {
+		t.Error("another order of the keys of maps has another digest")
 	}
 	if digest(t, "boxfile: 1\nname: x\nmounts: ['./a:/a:rw', {type: tmpfs, target: /t}]\nshell: ls\n") == a {
 		t.Error("a writable mount has the same digest")
@@ -121,9 +133,10 @@ resources:
 		`9:16 resources.io[0] {"device":"./data","read_bps":10485760,"write_iops":100}`,
 		`10:29 resources.io[1] {"device":"/dev/sda","weight":200}`,
 		`7:8 resources.oom {"kill":"box"}`,
-		`6:25 resources.unified.memory.low {"file":"memory.low","value":"1M"}`,
 		`6:39 resources.unified.cpu.idle {"file":"cpu.idle","value":"1"}`,
+		`6:25 resources.unified.memory.low {"file":"memory.low","value":"1M"}`,
 		`3:10 timeout {"after":90000000000,"signal":"INT","grace":500000000}`,
+		`4:1 stop {"signal":"INT","grace":500000000}`,
 	}
 	for i, w := range want {
 		b, err := json.Marshal(p.Steps[i])
@@ -160,6 +173,32 @@ func TestSwapIsBoundedWithMemory(t *testing.T) {
 			}
 		}
 		if got, _ := json.Marshal(swap); string(got) != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// A box that shares its pid namespace has a cgroup that it ends through, with a limit of processes.
+func TestASharedPidNamespaceHasACgroup(t *testing.T) {
+	for text, want := range map[string]string{
+		"namespaces: {pid: host}\nproc: host-ro":                               `[{"ends":true},{"resource":"pids","value":2048}]`,
+		"namespaces: {pid: {join: /p}, user: {join: /u}}":                      `[{"ends":true},{"resource":"pids","value":2048}]`,
+		"namespaces: {pid: host, user: host}\nresources: {pids: 9}":            `[{"ends":true},{"resource":"pids","value":9}]`,
+		"namespaces: {pid: host}\nproc: none\nresources: {cpus: 1}":            `[{"ends":true},{"resource":"cpus","value":100000},{"resource":"pids","value":2048}]`,
+		"namespaces: {pid: new, time: {boottime: 1s}}\nresources: {pids: 200}": `[{},{"resource":"pids","value":200}]`,
+	} {
+		p, err := compile(t, "boxfile: 1\nshell: ls\n"+text+"\n")
+		if err != nil {
+			t.Fatal(schema.Render(err, false))
+		}
+		var limits []plan.Step
+		for _, s := range p.Steps {
+			switch s.(type) {
+			case *plan.Cgroup, *plan.Limit:
+				limits = append(limits, s)
+			}
+		}
+		if got, _ := json.Marshal(limits); string(got) != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
@@ -234,11 +273,12 @@ func TestRooms(t *testing.T) {
 	banned := []string{"os", "os/exec", "os/user", "io/fs", "time", "net", "syscall", "path/filepath", "math/rand", "golang.org/x/sys/unix"}
 	const ours = "github.com/boxfile/boxfile/"
 	for pkg, allowed := range map[string][]string{
-		"schema": {}, "compiler/plan": {}, "compiler": {"schema", "compiler/plan", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan"},
+		"schema": {}, "compiler/plan": {}, "compiler": {"schema", "compiler/plan", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan", "compiler/diff"}, "compiler/diff": {"compiler/plan"},
+		"executor/lsns": {},
+		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {}, "executor/internal/pty": {}, "executor/internal/signals": {},
 		"compiler/explain": {"schema", "compiler/plan", "compiler/render", "compiler/seccomp"},
-		"executor/host":    {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {}, "executor/internal/pty": {},
-		"executor/doctor": {"executor", "executor/program", "executor/host", "compiler/plan"},
-		"executor":        {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "executor/internal/pty", "compiler/plan"},
+		"executor/doctor":  {"executor", "executor/program", "executor/host", "compiler/plan"},
+		"executor":         {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "executor/internal/pty", "executor/internal/signals", "executor/lsns", "compiler/plan"},
 	} {
 		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", ours+pkg).CombinedOutput()
 		if err != nil {
@@ -293,7 +333,8 @@ func BenchmarkManyMounts(b *testing.B) {
 	}
 }
 
-// Whatever parses compiles to the same bytes twice, survives JSON, and keeps its digest.
+// Whatever parses compiles to the same bytes twice, survives JSON, keeps its digest,
+// and passes for what a Boxfile becomes.
 func FuzzCompile(f *testing.F) {
 	files, _ := filepath.Glob("../examples/*.yaml")
 	for _, name := range files {
@@ -309,6 +350,9 @@ func FuzzCompile(f *testing.F) {
 		p, err := Compile(b, nil)
 		if err != nil {
 			return
+		}
+		if err := Check(p); err != nil {
+			t.Errorf("it is taken for no plan of a Boxfile: %v", err)
 		}
 		var first, second bytes.Buffer
 		if err := p.Encode(&first); err != nil {

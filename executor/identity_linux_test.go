@@ -1,10 +1,7 @@
 package executor_test
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -12,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 )
@@ -101,7 +97,11 @@ func TestWorkdirLinks(t *testing.T) {
 	b.root("escape/")
 	b.file("data/", "")
 	mount := &plan.Mount{Type: "bind", Source: "./data", Target: "/escape", Options: bindOptions}
-	for fd := range 40 {
+	fds := 40
+	if testing.Short() {
+		fds = 12
+	}
+	for fd := range fds {
 		b.want(dirPlan(t, "none", "", "facts").before("pivot_root", mount).replace(&plan.Workdir{Path: fmt.Sprintf("/proc/self/fd/%d", fd)}), 125, `"step":"workdir"`)
 	}
 	b.link("/proc/self/fd/7", "root/link")
@@ -155,70 +155,6 @@ func TestHostUser(t *testing.T) {
 			t.Errorf("user %d, group %d, groups %v, namespace %s, capabilities %s", f.UID, f.GID, f.Groups, f.Namespaces["user"], f.Status["CapEff"])
 		}
 	})
-}
-
-// Signals reach the command, and the box is gone when boxfile is.
-func TestSignals(t *testing.T) {
-	for _, init := range []bool{true, false} {
-		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGKILL} {
-			t.Run(fmt.Sprintf("%v init %v", sig, init), func(t *testing.T) {
-				t.Parallel()
-				b := newBox(t)
-				p := fullPlan(t, "signals")
-				if !init {
-					p.without("init")
-				}
-				cmd := b.command(p.plan())
-				stdout, err := cmd.StdoutPipe()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				out := bufio.NewReader(stdout)
-				if line, err := out.ReadString('\n'); line != "ready\n" {
-					t.Fatalf("the command says %q: %v", line, err)
-				}
-				time.Sleep(500 * time.Millisecond) // boxfile asks for the signals 5 ms after the start, which nobody can see
-				box := descendants(cmd.Process.Pid)
-				if err := cmd.Process.Signal(sig); err != nil {
-					t.Fatal(err)
-				}
-				said, _ := io.ReadAll(out)
-				_ = cmd.Wait()
-				waitFor(t, "the end of the box", func() bool { return alive(box) == 0 })
-				if sig == syscall.SIGKILL {
-					return
-				}
-				if want := fmt.Sprintf("got %d", sig); !strings.Contains(string(said), want) || cmd.ProcessState.ExitCode() != 42 {
-					t.Errorf("exit %d, output %q", cmd.ProcessState.ExitCode(), said)
-				}
-			})
-		}
-	}
-}
-
-// Orphans are collected, and none outlives the command.
-func TestOrphans(t *testing.T) {
-	b := newBox(t)
-	cmd := b.command(fullPlan(t, "orphans").plan())
-	out, err := cmd.Output()
-	if err != nil || !strings.Contains(string(out), "zombies 0") {
-		t.Errorf("%v: %s", err, out)
-	}
-	list, _ := exec.Command("pgrep", "-f", "probe orphan").Output()
-	if len(bytes.TrimSpace(list)) != 0 {
-		t.Errorf("orphans live on: %s", list)
-	}
-}
-
-// Churning threads do not take the box along: its parent-death signal follows a
-// thread, and the Go runtime never ends the one that forks (golang/go#27505).
-func TestThreadChurn(t *testing.T) {
-	b := newBox(t)
-	b.env = []string{"BOXFILE_TEST_CHURN=1"}
-	b.want(fullPlan(t, "nap"), 0, "awake")
 }
 
 // Signals that boxfile was started with ignored, as by nohup, make or in the

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,17 +88,7 @@ func upMain() int {
 	if n := os.Getenv("BOXFILE_TEST_HOLD"); n != "" {
 		hold(prog, n)
 	}
-	if os.Getenv("BOXFILE_TEST_CHURN") != "" {
-		go func() {
-			for { // each goroutine takes its thread along when it ends
-				done := make(chan struct{})
-				go func() { runtime.LockOSThread(); close(done) }()
-				<-done
-				time.Sleep(time.Millisecond)
-			}
-		}()
-	}
-	status, err := executor.Run(prog, executor.Options{NotEnforced: func(step int, why string) {
+	status, err := runAs(prog, executor.Options{NotEnforced: func(step int, why string) {
 		fmt.Fprintf(os.Stderr, "NOT ENFORCED %s: %s\n", prog.Kind(step), why)
 	}, Published: func(p executor.Published) {
 		fmt.Fprintf(os.Stderr, "PUBLISHED %s %s\n", p.Protocol, net.JoinHostPort(p.Address, strconv.Itoa(int(p.Host))))
@@ -211,6 +200,7 @@ type box struct {
 	env    []string
 	prefix []string // a program to run it under, as strace
 	ends   int      // the exit code of a traced run
+	stdin  *os.File
 }
 
 type result struct {
@@ -245,6 +235,9 @@ func (b *box) command(p *plan.Plan) *exec.Cmd {
 	cmd.Env = append([]string{modeEnv + "=up", "BOXFILE_TEST_PLAN=" + file, "BOXFILE_TEST_FOLDER=" + b.dir, "PATH=" + os.Getenv("PATH")}, b.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: b.user}
 	cmd.WaitDelay = 5 * time.Second
+	if b.stdin != nil {
+		cmd.Stdin = b.stdin
+	}
 	return cmd
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -49,6 +48,13 @@ func probeMain() int {
 	case "exit":
 		n, _ := strconv.Atoi(args[1])
 		return n
+	case "die": // by a signal that Go does not handle
+		n, _ := strconv.Atoi(args[1])
+		byDefault := [4]uintptr{}
+		_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(n), uintptr(unsafe.Pointer(&byDefault)), 0, 8, 0, 0)
+		for {
+			_ = unix.Tgkill(os.Getpid(), unix.Gettid(), syscall.Signal(n))
+		}
 	case "kill":
 		n, _ := strconv.Atoi(args[1])
 		_ = syscall.Kill(os.Getpid(), syscall.Signal(n))
@@ -80,38 +86,10 @@ func probeMain() int {
 	case "nap":
 		time.Sleep(300 * time.Millisecond)
 		fmt.Println("awake")
-	case "signals":
-		c := make(chan os.Signal, 1)
-		signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
-		fmt.Println("ready")
-		fmt.Printf("got %d\n", (<-c).(syscall.Signal))
-		return 42
-	case "orphan":
-		if len(args) > 1 { // the grandchild
-			time.Sleep(time.Duration(len(args)) * 20 * time.Millisecond)
-			return 0
-		}
-		_ = start("orphan", "child")
-		return 0
-	case "orphans":
-		for range 20 {
-			if p := start("orphan"); p != nil {
-				_, _ = p.Wait()
-			}
-		}
-		_ = start("sleep") // outlives the command, unless the box ends whole
-		time.Sleep(300 * time.Millisecond)
-		zombies := 0
-		for _, st := range mustGlob("/proc/[0-9]*/stat") {
-			if b, _ := os.ReadFile(st); strings.Contains(string(b), ") Z ") {
-				zombies++
-			}
-		}
-		fmt.Println("zombies", zombies)
 	case "clocks":
 		fmt.Println(clocks()[0], clocks()[1])
 	case "daemons": // and a last one, for as long as anybody is there
-		for _, kind := range []string{"daemon", "detached"} {
+		for _, kind := range []string{"sleeper", "detached"} {
 			p, err := os.StartProcess("/probe", []string{"probe", kind, args[1], "x"}, &os.ProcAttr{Env: os.Environ(), Sys: &syscall.SysProcAttr{Setsid: true}})
 			if err != nil {
 				fmt.Println(err)
@@ -127,9 +105,11 @@ func probeMain() int {
 		}
 		return 7
 	case "detached":
-		_ = start("daemon", args[1], "x")
-	case "daemon":
+		_ = start("sleeper", args[1], "x")
+	case "sleeper":
 		time.Sleep(time.Hour)
+	case "signals", "chatty", "deaf", "family", "daemon", "stopped", "stop", "zombies":
+		return behave(args)
 	case "write":
 		if err := os.WriteFile(args[1], []byte("written\n"), 0o644); err != nil {
 			fmt.Println(err)

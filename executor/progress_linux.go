@@ -33,6 +33,14 @@ func (r *run) begins(tag int) {
 	r.began(op.Step)
 }
 
+// silent takes the end of what a child says for the command's beginning, where
+// there is no process 1 of boxfile's own to say it: execve closes the socket.
+func (r *run) silent(h *hearing) {
+	if exec := r.prog.Command[len(r.prog.Command)-1].Step; !r.prog.HasInit && h.failure == nil && r.told != nil && r.told[exec] {
+		r.began(Started)
+	}
+}
+
 // cloned is the step that the fork itself does.
 func (r *run) cloned() {
 	if r.opts.Progress == nil {

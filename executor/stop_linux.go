@@ -130,6 +130,7 @@ func (r *run) freeze() {
 				seen[p.pid] = true
 			} else if p.signal(unix.SIGSTOP) {
 				seen[p.pid], r.frozen = true, append(r.frozen, p.pid)
+				p.awaitStop()
 			}
 		}
 		if !more {
@@ -220,6 +221,17 @@ func look(pid int) (process, bool) {
 	}
 	parent, err := strconv.Atoi(string(f[1]))
 	return process{pid, parent, f[0][0]}, err == nil
+}
+
+// awaitStop waits for a process that was told to stop. Until it has, process 1
+// could pass on a SIGCONT, and a shell could send one, to what is stopped next.
+func (p *process) awaitStop() {
+	for range freezeRounds { // what waits for a disk takes its time
+		if now, ok := look(p.pid); !ok || now.state == 'T' || now.state == 'Z' {
+			return
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
 }
 
 // signal sends a signal to a process of the box, unless its number has gone to another one meanwhile.

@@ -66,14 +66,15 @@ func TestTtyIsGivenBackWhileBoxfileIsStopped(t *testing.T) {
 			if err := syscall.Kill(pid, syscall.SIGTSTP); err != nil {
 				t.Fatal(err)
 			}
+			fixture.Eventually(t, "a boxfile that is stopped", func() bool { return state(pid) == "T" })
+			s.Type("\r") // without it the shell does not tell of a job in the background
 			s.Await("Stopped")
-			s.Type("\r") // no prompt comes by itself after a job that was in the background
 			s.Await("outside> ")
 			if now := s.Modes(); now != before {
 				t.Errorf("the shell gets the terminal set %s, and had it %s", now, before)
 			}
 			for _, p := range inside[1:] {
-				fixture.Eventually(t, "a box that is stopped", func() bool { return state(p) == "T" })
+				fixture.Eventually(t, fmt.Sprintf("a stop of process %d (%s) of %v", p, state(p), inside), func() bool { return state(p) == "T" })
 			}
 			s.Resize(40, 120)
 			s.Type("%s\r", how)

@@ -5,14 +5,14 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/boxfile/boxfile/compiler/render"
+	"github.com/boxfile/boxfile/compiler/plan"
 )
 
 // pathSentence says a path's answer.
 func (v *view) pathSentence(p *Path, w *walk, locked int, under []int, guards []guard) string {
-	parts := []string{render.Literal(p.Path) + ": "}
+	parts := []string{plan.Literal(p.Path) + ": "}
 	if len(w.links) > 0 {
-		parts[0] = fmt.Sprintf("%s leads by a link of the plan to %s: ", render.Literal(p.Path), render.Literal(p.Real))
+		parts[0] = fmt.Sprintf("%s leads by a link of the plan to %s: ", plan.Literal(p.Path), plan.Literal(p.Real))
 	}
 	parts[0] += v.what(p, w)
 	if s := v.access(p, w, locked); s != "" {
@@ -35,12 +35,12 @@ func (v *view) pathSentence(p *Path, w *walk, locked int, under []int, guards []
 		parts = append(parts, "it hides what "+steps(under)+" puts there")
 	}
 	for _, m := range w.systems {
-		parts = append(parts, fmt.Sprintf("where %s is a link or missing on this machine, so it is in the box", render.Literal(m.at)))
+		parts = append(parts, fmt.Sprintf("where %s is a link or missing on this machine, so it is in the box", plan.Literal(m.at)))
 	}
 	for _, m := range w.maybes {
 		without := look(v.plan, m.step).path(p.Path)
 		_, rest, _ := strings.Cut(without.Sentence, ": ")
-		parts = append(parts, fmt.Sprintf("where %s is missing on this machine, nothing is mounted: %s", render.Literal(m.origin[0]), rest))
+		parts = append(parts, fmt.Sprintf("where %s is missing on this machine, nothing is mounted: %s", plan.Literal(m.origin[0]), rest))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -50,7 +50,7 @@ func (v *view) what(p *Path, w *walk) string {
 	m := w.mount
 	switch {
 	case w.mask != nil && w.end == hidden:
-		return "not there, because " + render.Literal(w.mask.path) + " is hidden"
+		return "not there, because " + plan.Literal(w.mask.path) + " is hidden"
 	case w.mask != nil && w.mask.maybe:
 		return "hidden, if the kernel has it: a file reads as empty, a directory is empty"
 	case w.mask != nil:
@@ -58,11 +58,11 @@ func (v *view) what(p *Path, w *walk) string {
 	case w.end == loop:
 		return "not there: its links go round in a circle"
 	case w.end == unfollowed && len(w.rest) > 0:
-		return "not there, because " + render.Literal(w.real) + " is a link and is not followed (nosymfollow)"
+		return "not there, because " + plan.Literal(w.real) + " is a link and is not followed (nosymfollow)"
 	case w.end == unfollowed:
-		return "a link to " + render.Literal(w.entry.text) + ", which is not followed (nosymfollow)"
+		return "a link to " + plan.Literal(w.entry.text) + ", which is not followed (nosymfollow)"
 	case w.end == noFolder:
-		return "not there, because " + render.Literal(w.real) + " is a file"
+		return "not there, because " + plan.Literal(w.real) + " is a file"
 	case w.end == missing:
 		return "not there when the box starts: no step makes it in " + tree(m)
 	case p.Kind == "file" && p.Written:
@@ -87,14 +87,14 @@ func tree(m *mount) string {
 	case m.what == "dev":
 		return "/dev, which boxfile builds"
 	case m.what == "tmpfs":
-		return render.Literal(m.at) + ", which is memory"
+		return plan.Literal(m.at) + ", which is memory"
 	}
-	return render.Literal(m.at)
+	return plan.Literal(m.at)
 }
 
 // says is what a mount shows at a path: its own, or one below, which only the machine knows.
 func (m *mount) says(real string, below bool) string {
-	host := func(layer int) string { return render.Literal(m.hostOf(real, layer)) }
+	host := func(layer int) string { return plan.Literal(m.hostOf(real, layer)) }
 	switch m.what {
 	case "proc":
 		return choose(below, "what the kernel has there for the processes of the box", "the kernel's view of the processes of the box")
@@ -148,13 +148,13 @@ func (v *view) access(p *Path, w *walk, locked int) string {
 	case m.readOnly && (m.at == w.real || w.end == beyond):
 		return "read-only"
 	case m.readOnly:
-		return "read-only, as all of " + render.Literal(m.at)
+		return "read-only, as all of " + plan.Literal(m.at)
 	case w.end == missing:
 		return "it can be made, where permissions allow" + m.fate()
 	case m.what == "proc", m.what == "devpts":
 		return "writable where the kernel allows"
 	case m.what == "bind":
-		return "writable, where this machine's own mount and permissions allow: what is written changes " + render.Literal(m.hostOf(w.real, 0))
+		return "writable, where this machine's own mount and permissions allow: what is written changes " + plan.Literal(m.hostOf(w.real, 0))
 	}
 	return "writable, where permissions allow" + m.fate()
 }
@@ -163,7 +163,7 @@ func (v *view) access(p *Path, w *walk, locked int) string {
 func (m *mount) fate() string {
 	switch {
 	case m.write == "keep":
-		return ", and kept in " + render.Literal(m.keep)
+		return ", and kept in " + plan.Literal(m.keep)
 	case m.write == "discard", m.nature == generated, m.what == "file":
 		return ", and forgotten with the box"
 	}
@@ -200,7 +200,7 @@ func join(names []string) string {
 func list(names []string, most int) string {
 	shown := make([]string, 0, most)
 	for _, n := range names[:min(most, len(names))] {
-		shown = append(shown, render.Literal(n))
+		shown = append(shown, plan.Literal(n))
 	}
 	if len(names) > most {
 		shown = append(shown, strconv.Itoa(len(names)-most)+" more")

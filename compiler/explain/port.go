@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
-	"github.com/boxfile/boxfile/compiler/render"
 )
 
 // Port is what the plan says of a port, of this machine and of the box.
@@ -89,9 +88,9 @@ func (v *view) port(p *Port, word string) *Answer {
 		p.Shared = true
 		a.Sentence = fmt.Sprintf("port %d of the box is this machine's own: the box shares its network, and may listen and connect as any program does", p.Number)
 	case len(said) == 0:
-		a.Sentence = render.Literal(word) + ": no port of this machine leads there, and nobody outside of the box can connect to it"
+		a.Sentence = plan.Literal(word) + ": no port of this machine leads there, and nobody outside of the box can connect to it"
 		if p.Address != "" {
-			a.Sentence = render.Literal(word) + ": boxfile does not listen there, and it leads nowhere"
+			a.Sentence = plan.Literal(word) + ": boxfile does not listen there, and it leads nowhere"
 		}
 		a.Steps = v.steps("outbound")
 	default:

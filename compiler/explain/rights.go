@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
-	"github.com/boxfile/boxfile/compiler/render"
 	"github.com/boxfile/boxfile/schema"
 )
 
@@ -109,7 +108,7 @@ func (v *view) askVariable(word string) (*Answer, error) {
 		}
 	}
 	if a.Steps == nil {
-		a.Sentence = fmt.Sprintf("%s is not set in the box: the environment is %s, and nothing else of the caller's", render.Literal(word), list(names, 8))
+		a.Sentence = fmt.Sprintf("%s is not set in the box: the environment is %s, and nothing else of the caller's", plan.Literal(word), list(names, 8))
 	}
 	return a, nil
 }
@@ -125,13 +124,13 @@ func (a *Answer) variable(e *plan.Env) {
 	}
 	switch {
 	case e.Pass == "tty":
-		a.Sentence = render.Literal(e.Name) + " is set to the caller's value where the box has a terminal of its own and the caller has a value, and not set otherwise"
+		a.Sentence = plan.Literal(e.Name) + " is set to the caller's value where the box has a terminal of its own and the caller has a value, and not set otherwise"
 	case e.Pass != "":
-		a.Sentence = render.Literal(e.Name) + " is set to the caller's value, and not set where the caller has none"
+		a.Sentence = plan.Literal(e.Name) + " is set to the caller's value, and not set where the caller has none"
 	case len(secrets) > 0:
-		a.Sentence = render.Literal(e.Name) + " is set, with the value of the secret input " + list(secrets, 8) + ", which no plan shows"
+		a.Sentence = plan.Literal(e.Name) + " is set, with the value of the secret input " + list(secrets, 8) + ", which no plan shows"
 	default:
 		a.Variable.Value, a.Variable.Known = value, true
-		a.Sentence = render.Literal(e.Name) + " is set by the plan, to the same value everywhere"
+		a.Sentence = plan.Literal(e.Name) + " is set by the plan, to the same value everywhere"
 	}
 }

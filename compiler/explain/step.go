@@ -82,10 +82,10 @@ func (v *view) above(key string) string {
 
 // name shows a key, whose brackets are harmless.
 func name(key string) string {
-	if s := pattern(key); render.Literal(strings.ReplaceAll(s, "[]", "")) == strings.ReplaceAll(s, "[]", "") {
+	if s := pattern(key); plan.Literal(strings.ReplaceAll(s, "[]", "")) == strings.ReplaceAll(s, "[]", "") {
 		return key
 	}
-	return render.Literal(key)
+	return plan.Literal(key)
 }
 
 func (v *view) has(key string) bool {

@@ -68,6 +68,16 @@ type guard struct {
 	step  int
 	mask  bool
 	maybe bool // it may not be there
+	many  bool // the path is a pattern: * stands for any part of a name
+}
+
+// is reports whether a path is the guard's.
+func (g *guard) is(p string) bool {
+	if !g.many {
+		return g.path == p
+	}
+	fits, err := path.Match(g.path, p)
+	return err == nil && fits
 }
 
 func look(p *plan.Plan, without ...int) *view {
@@ -247,6 +257,9 @@ func (v *view) device(p string) {
 
 func (v *view) Mask(s *plan.Mask) error {
 	v.guard(s.Paths, true, s.Optional)
+	for i, p := range s.Paths {
+		v.guards[len(v.guards)-len(s.Paths)+i].many = s.Pattern(p)
+	}
 	return v.by(v.kernelKeys(s.Paths, s.Optional)...)
 }
 

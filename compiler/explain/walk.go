@@ -55,7 +55,7 @@ func (v *view) walk(p string, guards []guard) *walk {
 		for i := range guards {
 			g := &guards[i]
 			switch {
-			case !g.mask || g.path != w.real:
+			case !g.mask || !g.is(w.real):
 			case len(w.rest) > 0 && w.rest[0] == "..": // out again, if it is a directory
 				w.doubt = true
 			case len(w.rest) > 0:

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"unicode/utf16"
 )
 
 // document is the JSON form. Only Plan is hashed.
@@ -107,8 +109,26 @@ func (p *Plan) Encode(w io.Writer) error {
 		return err
 	}
 	buf.WriteByte('\n')
-	_, err = w.Write(buf.Bytes())
+	_, err = w.Write(EscapeJSON(buf.Bytes()))
 	return err
+}
+
+// EscapeJSON writes what a terminal would obey or hide as JSON's own escapes: the
+// same values, safe to look at. encoding/json leaves such letters as they are.
+func EscapeJSON(text []byte) []byte {
+	var out bytes.Buffer
+	for _, r := range string(text) {
+		switch {
+		case r == '\n' || strconv.IsPrint(r) && !Blank(r):
+			out.WriteRune(r)
+		case r <= 0xffff:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		default:
+			a, b := utf16.EncodeRune(r)
+			fmt.Fprintf(&out, `\u%04x\u%04x`, a, b)
+		}
+	}
+	return out.Bytes()
 }
 
 // ErrDigest means that a saved plan is not the one its digest names.
@@ -117,12 +137,20 @@ var ErrDigest = errors.New("the plan does not match its digest")
 // Decode reads what Encode wrote. It refuses unknown versions, kinds and
 // members, and a plan whose digest is not its own (ErrDigest).
 func Decode(r io.Reader) (*Plan, error) {
-	var doc document
-	if err := strict(r, &doc); err != nil {
+	text, err := io.ReadAll(r)
+	if err != nil {
 		return nil, err
 	}
-	if doc.FormatVersion != FormatVersion {
-		return nil, fmt.Errorf("plan format version %d is not supported; this program reads version %d", doc.FormatVersion, FormatVersion)
+	var head struct {
+		FormatVersion int `json:"format_version"`
+	}
+	// a newer format may have members that are unknown here: its version says more than they do
+	if err := json.Unmarshal(text, &head); err == nil && head.FormatVersion != FormatVersion {
+		return nil, fmt.Errorf("plan format version %d is not supported; this program reads version %d", head.FormatVersion, FormatVersion)
+	}
+	var doc document
+	if err := strict(bytes.NewReader(text), &doc); err != nil {
+		return nil, err
 	}
 	if len(doc.Positions) != len(doc.Plan.Steps) {
 		return nil, fmt.Errorf("plan has %d steps but %d positions", len(doc.Plan.Steps), len(doc.Positions))

@@ -23,10 +23,15 @@ func WriteCompletion(w io.Writer, shell string) error {
 }
 
 // takesFile says whether the verb's operands are files, or the first of them is.
-func (v Verb) takesFile() bool { return strings.HasPrefix(v.Operands.Name, "FILE") }
+func (v Verb) takesFile() bool {
+	return strings.Contains(v.Operands.Name, "FILE") || v.Operands.Name == "OLD NEW"
+}
 
 // others names the operands behind a file.
-func (v Verb) others() string { return strings.TrimPrefix(v.Operands.Name, "FILE") }
+func (v Verb) others() string {
+	_, others, _ := strings.Cut(v.Operands.Name, "FILE")
+	return others
+}
 
 // forms are the ways to type a flag.
 func (f Flag) forms() []string {

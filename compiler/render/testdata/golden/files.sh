@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box files of files.yaml,
-# plan sha256:06fbaf68927326afaf02dbc2cf7321953ab095bc44f0167453a9c9b6c72e0ede, with util-linux.
+# plan sha256:0d926f7236c884010d5ab19486ed2a6223a69b576c697cc0b3d773f51a1a055e, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -315,10 +315,13 @@ $HOME and $(date) mean nothing here.
 	# 9 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 19 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 19 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -328,10 +331,8 @@ $HOME and $(date) mean nothing here.
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 20 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 20 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 21 hostname: set the host name to files  (default)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box fork-bomb of fork-bomb.yaml,
-# plan sha256:7ac185db111be89b753361b5819ae1772719f32df0bbf75bfbf13424980b7fec, with util-linux.
+# plan sha256:e314f2eb8a76b8fa5f8e31f8b78c3d37bed2da518c5c3190db66a95434501cc3, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -538,10 +538,13 @@ nogroup:x:65534:
 	# 43 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 45 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 45 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -551,10 +554,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 46 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 46 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 47 hostname: set the host name to fork-bomb  (default)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box limits of limits.yaml,
-# plan sha256:5e8d27c6fd5169eb6114357d2c7f6ddcc5af2dcf5ee97a01944bb2fccbad5b18, with util-linux.
+# plan sha256:ab4a244ecac1f433c75b9bf97f54e3d27116a61750af0bbb10f960e37ebfa28d, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -541,10 +541,13 @@ nogroup:x:65534:
 	# 45 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 47 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 47 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -554,10 +557,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 48 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 48 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 49 hostname: set the host name to limits  (default)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of readonly-postgres.yaml,
-# plan sha256:4a8893e69312f061f646d10d5a89bbf4802ae4e2a83262f27e766635e5f4e8da, with util-linux.
+# plan sha256:c9652d15bfef96135a45cdbf78e4aa4702340dd27f85bb72e27dc661fcbdc1ab, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -382,10 +382,13 @@ nogroup:x:65534:
 	# 41 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 46 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 46 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -395,10 +398,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 47 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 47 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 48 hostname: set the host name to postgres  (default)
@@ -452,16 +453,16 @@ echo "everything but /srv/data is read-only or in memory"
 	export HOME=/
 	# 63 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 64 env: PGDATA = /srv/data/db  (readonly-postgres.yaml:32:3)
+	# 64 env: LC_ALL = C  (readonly-postgres.yaml:36:3)
+	export LC_ALL=C
+	# 65 env: PGDATA = /srv/data/db  (readonly-postgres.yaml:32:3)
 	export PGDATA=/srv/data/db
-	# 65 env: PGHOST = /run  (readonly-postgres.yaml:33:3)
-	export PGHOST=/run
 	# 66 env: PGDATABASE = postgres  (readonly-postgres.yaml:34:3)
 	export PGDATABASE=postgres
-	# 67 env: PGUSER = box  (readonly-postgres.yaml:35:3)
+	# 67 env: PGHOST = /run  (readonly-postgres.yaml:33:3)
+	export PGHOST=/run
+	# 68 env: PGUSER = box  (readonly-postgres.yaml:35:3)
 	export PGUSER=box
-	# 68 env: LC_ALL = C  (readonly-postgres.yaml:36:3)
-	export LC_ALL=C
 	unset PWD OLDPWD
 	boxfile_started=1
 	"$@"

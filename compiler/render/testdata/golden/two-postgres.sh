@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of two-postgres.yaml,
-# plan sha256:3a16102cea8717e8a75f224338df729ad0e4feac87caac8af4fef5a37b3d7e74, with util-linux.
+# plan sha256:0087be16942d108ed520c64c91d3614aa5131f4be7eb28e759417bf6f914aa3e, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
