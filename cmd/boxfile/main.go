@@ -61,6 +61,8 @@ func (t *terminal) verb(call *cli.Call, stdin io.Reader) (int, error) {
 		return t.validate(call, stdin)
 	case cli.Lock:
 		return t.lock(call, stdin)
+	case cli.Explain:
+		return exitOK, t.explain(call, stdin)
 	case cli.Doctor:
 		return t.doctor(call, stdin)
 	case cli.GC:

@@ -6,6 +6,7 @@ const (
 	Plan       = "plan"
 	Diff       = "diff"
 	Validate   = "validate"
+	Explain    = "explain"
 	Schema     = "schema"
 	Doctor     = "doctor"
 	GC         = "gc"
@@ -38,7 +39,7 @@ const Tagline = "Runs a command in the box that a YAML file describes, and no wi
 
 // Verbs is the command line. Help, completion, man pages and the parser read it.
 func Verbs() []Verb {
-	return []Verb{up(), plan(), diff(), lock(), validate(), doctor(), gc(), lsns(), schema(), version(), completion(), help()}
+	return []Verb{up(), plan(), diff(), explain(), lock(), validate(), doctor(), gc(), lsns(), schema(), version(), completion(), help()}
 }
 
 func inputs() []Flag {
@@ -161,6 +162,24 @@ func lock() Verb {
 	}
 }
 
+func explain() Verb {
+	return Verb{
+		Name: Explain, Short: "say what a box has, and why",
+		Long: "Answers for each WHAT in a sentence, with the steps that decide it: 12 is a\n" +
+			"step; mounts[2] a key; /etc/hosts a path of the box; CAP_NET_ADMIN a capability;\n" +
+			":5432, 53/udp or 127.0.0.1:80 a port; bpf a system call; LANG a variable. step:\n" +
+			"key: path: cap: port: call: or env: before it says what is meant.",
+		Operands: Operands{Name: "FILE WHAT", Min: 2, Max: -1},
+		Flags:    inputs(),
+		Exit:     answers("all is answered", "the file is wrong, or it has no such thing"),
+		Examples: []Example{
+			{"boxfile explain dev.yaml /etc/hosts", "why is it read-only in the box?"},
+			{"boxfile explain dev.yaml 12 mounts[0]", "a step, and an entry's steps"},
+			{"boxfile explain dev.yaml call:umask", "the call, not the key"},
+		},
+	}
+}
+
 func doctor() Verb {
 	return Verb{
 		Name: Doctor, Short: "say what this machine can do, and why not",
@@ -243,7 +262,7 @@ func help() Verb {
 	return Verb{
 		Name: Help, Short: "show this, or a verb's own help",
 		Long:     "Prints the list of verbs, or what one of them takes.",
-		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Diff, Lock, Validate, Doctor, GC, LSNS, Schema, Version, Completion, Help}},
+		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Diff, Explain, Lock, Validate, Doctor, GC, LSNS, Schema, Version, Completion, Help}},
 		Exit:     answers("printed", "standard output could not be written"),
 	}
 }
