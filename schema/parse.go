@@ -22,6 +22,12 @@ func JSON() []byte { return schemaText }
 // values given for declared inputs; those of secrets are not looked at. The error is a *multierror.Error of
 // every *Diagnostic, in the order of the file.
 func Parse(name string, data []byte, inputs map[string]string) (*Boxfile, error) {
+	return parse(name, data, inputs, false)
+}
+
+// parse is Parse; a lenient one lets values stand that want an input that was not
+// given, and its Boxfile lacks them.
+func parse(name string, data []byte, inputs map[string]string, lenient bool) (*Boxfile, error) {
 	text, c := checkText(name, data)
 	if c.errs != nil {
 		return nil, c.sorted()
@@ -30,7 +36,7 @@ func Parse(name string, data []byte, inputs map[string]string) (*Boxfile, error)
 	if c.errs != nil {
 		return nil, c.sorted()
 	}
-	f := &filler{errs: c, declared: declare(c, root, inputs)}
+	f := &filler{errs: c, declared: declare(c, root, inputs), lenient: lenient}
 	if strings.Contains(string(text), openMark) {
 		f.secrets, f.failed = map[*node][]EnvPart{}, map[*node]bool{}
 		f.fillDocument(root, inputs)

@@ -57,6 +57,8 @@ func (t *terminal) verb(call *cli.Call, stdin io.Reader) (int, error) {
 		return exitOK, t.plan(call, stdin)
 	case cli.Validate:
 		return t.validate(call, stdin)
+	case cli.Format:
+		return t.format(call, stdin)
 	case cli.Doctor:
 		return t.doctor(call, stdin)
 	case cli.GC:
