@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,7 +51,11 @@ func section(b *bytes.Buffer, prefix string, s *jsonschema.Schema, order map[str
 		}
 		b.WriteString("\n")
 		if key == "rlimits" { // sixteen of a kind
-			fmt.Fprintf(b, "Its keys are `%s`, each a number, a size, `unlimited`, or `{soft: …, hard: …}`.\n\n", strings.Join(keys(target, order), "`, `"))
+			b.WriteString("Each of its keys is a number, a size, `unlimited`, or `{soft: …, hard: …}`.\n\n")
+			for _, k := range keys(target, order) {
+				fmt.Fprintf(b, "- `%s`: %s\n", k, target.Properties[k].Description)
+			}
+			b.WriteString("\n")
 			continue
 		}
 		for _, in := range nested(target) {
@@ -105,6 +111,7 @@ func typeWords(s *jsonschema.Schema) string {
 		for _, o := range s.OneOf {
 			out = append(out, typeWords(o))
 		}
+		slices.SortStableFunc(out, func(a, b string) int { return cmp.Compare(strings.Index(a, "map"), strings.Index(b, "map")) }) // the long form last
 		return strings.Join(out, "; or ")
 	case len(s.Enum) > 0:
 		var out []string
