@@ -38,7 +38,7 @@ lint: ## formatting, vet, golangci-lint, shellcheck
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	$(GO) vet ./...
 	golangci-lint run
-	shellcheck .ci/run .ci/test .ci/test-vm .ci/vm .ci/demo $(addprefix .ci/inside/,setup early init main as-tester)
+	shellcheck contrib/review .ci/run .ci/test .ci/test-vm .ci/vm .ci/demo $(addprefix .ci/inside/,setup early init main as-tester)
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@.ci/fuzz $(or $(FUZZTIME),10s)
