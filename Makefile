@@ -20,14 +20,17 @@ $(BOXFILE): $(SOURCES)
 demo: build ## run examples/hello.yaml and show what the box cannot see
 	@.ci/demo $(BOXFILE)
 
-test: build ## every test this machine can run, then what was skipped and why
-	@.ci/test
+test: build ## every test this machine can run, then what was skipped and why; TEST=-short is quick
+	@.ci/test $(TEST)
 
 test-vm: ## the tests that run boxes, in a VM with cgroup v2 alone; RUN=regexp selects
 	@.ci/test-vm
 
 test-escape: build ## published escapes, tried on bin/boxfile; ESCAPE=-short is quick
 	BOXFILE_TEST_BINARY=$(CURDIR)/$(BOXFILE) $(GO) test ./cmd/boxfile/internal/escape -run TestEscape -v -count=1 -parallel=5 $(ESCAPE)
+
+peers: build ## what a box can see and do by default, beside the other programs that are installed
+	BOXFILE_TEST_BINARY=$(CURDIR)/$(BOXFILE) $(GO) test ./cmd/boxfile/internal/escape -run 'TestNoPeersDefaultIsTighter' -v -count=1
 
 bench: build ## start-up and published ports beside others, in turns; BENCH="-only ports"
 	@mkdir -p bin
@@ -58,4 +61,4 @@ cross: ## build for every platform that is promised
 clean: ## what was built
 	rm -rf bin
 
-.PHONY: help build demo test test-vm test-escape bench lint fuzz golden man cross clean
+.PHONY: help build demo test test-vm test-escape peers bench lint fuzz golden man cross clean

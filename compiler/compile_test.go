@@ -42,6 +42,14 @@ func digest(t testing.TB, text string) string {
 func TestRefusals(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"hostname of the host": {"hostname: x\nnamespaces: {uts: host}", "2:11: hostname would rename the host"},
+		"hostname of another":  {"hostname: x\nnamespaces: {uts: {join: /u}}", "2:11: hostname would rename whatever else is in the namespace"},
+		"idmap, joined users":  {"idmap: subuid\nnamespaces: {user: {join: /u}}", "2:8: idmap maps ids of a new user namespace"},
+		"shared pid, own proc": {"namespaces: {pid: host}", "2:19: no /proc of the box's own can be made"},
+		"joined pid, own proc": {"namespaces: {pid: {join: /p}}", "2:19: no /proc of the box's own can be made"},
+		"shared pid, no init":  {"namespaces: {pid: host}\nproc: none\ninit: false", "4:7: init: false leaves nobody to end the box"},
+		"shared pid, no limit": {"namespaces: {pid: host}\nproc: none\nresources: {enforce: best-effort, pids: 9}", "4:22: best-effort could leave the box without the cgroup"},
+		"clocks, joined users": {"namespaces: {user: {join: /u}, time: {boottime: 1s}}", "2:38: boottime and monotonic cannot be set"},
+		"way out, others":      {"network: outbound\nnamespaces: {user: {join: /u}}", "2:10: network: outbound needs namespaces.user: new"},
 		"groups of the caller": {"groups: [7]", "2:10: groups cannot be set"},
 		"idmap without users":  {"idmap: subuid\nnamespaces: {user: host}", "idmap maps ids"},
 		"overlapping ranges":   {"idmap: {uids: [{box: 0, host: 1, size: 9}, {box: 5, host: 50, size: 1}], gids: [{box: 0, host: 1, size: 1}]}", "overlaps"},
@@ -165,6 +173,32 @@ func TestSwapIsBoundedWithMemory(t *testing.T) {
 	}
 }
 
+// A box that shares its pid namespace has a cgroup that it ends through, with a limit of processes.
+func TestASharedPidNamespaceHasACgroup(t *testing.T) {
+	for text, want := range map[string]string{
+		"namespaces: {pid: host}\nproc: host-ro":                               `[{"ends":true},{"resource":"pids","value":2048}]`,
+		"namespaces: {pid: {join: /p}, user: {join: /u}}":                      `[{"ends":true},{"resource":"pids","value":2048}]`,
+		"namespaces: {pid: host, user: host}\nresources: {pids: 9}":            `[{"ends":true},{"resource":"pids","value":9}]`,
+		"namespaces: {pid: host}\nproc: none\nresources: {cpus: 1}":            `[{"ends":true},{"resource":"cpus","value":100000},{"resource":"pids","value":2048}]`,
+		"namespaces: {pid: new, time: {boottime: 1s}}\nresources: {pids: 200}": `[{},{"resource":"pids","value":200}]`,
+	} {
+		p, err := compile(t, "boxfile: 1\nshell: ls\n"+text+"\n")
+		if err != nil {
+			t.Fatal(schema.Render(err, false))
+		}
+		var limits []plan.Step
+		for _, s := range p.Steps {
+			switch s.(type) {
+			case *plan.Cgroup, *plan.Limit:
+				limits = append(limits, s)
+			}
+		}
+		if got, _ := json.Marshal(limits); string(got) != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 // Secrets are names in a plan.
 func TestSecretsStayOut(t *testing.T) {
 	text := "boxfile: 1\ninputs: {T: {secret: true}}\nenv: {A: \"x${{ inputs.T }}\"}\nshell: ls\n"
@@ -235,9 +269,10 @@ func TestRooms(t *testing.T) {
 	const ours = "github.com/boxfile/boxfile/"
 	for pkg, allowed := range map[string][]string{
 		"schema": {}, "compiler/plan": {}, "compiler": {"schema", "compiler/plan", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan"},
-		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {},
+		"executor/lsns": {},
+		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {}, "executor/internal/pty": {}, "executor/internal/signals": {},
 		"executor/doctor": {"executor", "executor/program", "executor/host", "compiler/plan"},
-		"executor":        {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "compiler/plan"},
+		"executor":        {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "executor/internal/pty", "executor/internal/signals", "executor/lsns", "compiler/plan"},
 	} {
 		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", ours+pkg).CombinedOutput()
 		if err != nil {

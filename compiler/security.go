@@ -16,9 +16,9 @@ var defaultCapabilities = [...]string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID
 // Paths that are covered unless they are not there: what the peers hide, all of
 // them together, because each has left one out at some time.
 var (
-	procMasks  = [...]string{"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats"}
-	procLocks  = [...]string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
-	sysfsMasks = [...]string{"/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux", "/sys/hypervisor", "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing", "/sys/power"}
+	procMasks  = [...]string{"/proc/acpi", "/proc/asound", "/proc/bus", "/proc/config.gz", "/proc/interrupts", "/proc/irq", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats"}
+	procLocks  = [...]string{"/proc/fs", "/proc/sys", "/proc/sysrq-trigger"}
+	sysfsMasks = [...]string{"/sys/devices/system/cpu/cpu*/thermal_throttle", "/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux", "/sys/hypervisor", "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing", "/sys/power"}
 )
 
 const (

@@ -233,6 +233,18 @@ func TestMaskReadonly(t *testing.T) {
 	})
 }
 
+// A mask whose path has a * covers all that fit it, as the thermal_throttle of each CPU.
+func TestMaskPattern(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		sys := &plan.Mount{Type: "sysfs", Target: "/sys", ReadOnly: true, Options: []string{"nodev", "noexec", "nosuid"}}
+		for _, cpu := range mustGlob("/sys/devices/system/cpu/cpu[0-9]*/topology/core_id") {
+			read := func() *planner { return fullPlan(t, "read", cpu).before("pivot_root", sys) }
+			b.want(read(), 0, "\n")
+			b.want(read().before("mask", &plan.Mask{Paths: []string{"/sys/devices/system/cpu/cpu*/topology", "/sys/nosuch*"}, Optional: true}), 1, "no such file")
+		}
+	})
+}
+
 // An overlay shows its layers topmost first.
 func TestOverlay(t *testing.T) {
 	each(t, func(t *testing.T, b *box) {

@@ -380,7 +380,7 @@ func special(prog *program.Program, n int) bool {
 		return false
 	}
 	o := &prog.Enter[n]
-	return slices.Contains([]string{"dup3", "close_range", "read"}, o.Call.Name) || o.Call.Name == "prctl" && o.Args[0].Num != unix.PR_CAPBSET_DROP
+	return slices.Contains([]string{"dup3", "read"}, o.Call.Name) || o.Call.Name == "prctl" && o.Args[0].Num == unix.PR_SET_CHILD_SUBREAPER
 }
 
 // An error in the process before process 1 is told with its step, and leaves nothing.

@@ -69,6 +69,7 @@ type run struct {
 	terminal terminal
 	helper   *helper             // connects the box to other networks, or nil
 	doors    map[program.Reg]int // namespaces to be joined
+	mark     int                 // what lsns knows the box by: 0 before there is one
 	letGo    int                 // 1 and the step whose limit was let go last
 }
 

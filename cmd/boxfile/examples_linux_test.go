@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -19,8 +21,9 @@ import (
 // promised is a line of what each example's own comment says that it prints.
 var promised = map[string]string{
 	"best-effort": "finished", "capabilities": "", "chroot": "bin", "devices": "kmsg", "environment": "PATH=", "files": "", "fork-bomb": "processes: ", "go-build": "hello from builder",
+	"clock": " days", "join": "interfaces: lo", "shared-pid": "process 1 is ",
 	"hello": "Hello from the box", "host-network": "", "idmap-ranges": "", "inputs": "Hello, box", "kept": "1", "limits": "", "masks": "",
-	"network-isolation": "lo", "overlay-discard": "", "own-mounts": "", "process-isolation": "", "readonly-postgres": "1", "rlimits": "", "subuid": "4",
+	"network-isolation": "lo", "overlay-discard": "", "own-mounts": "", "process-isolation": "", "readonly-postgres": "1", "rlimits": "", "shell": "", "subuid": "4",
 	"timeout": "interrupted", "seccomp": "a socket: Permission denied", "landlock": "writable: /tmp", "inspect": "seccomp         2 (2: filtered)", "outbound": "tap0", "nginx": "", "redis": "", "two-postgres": "",
 }
 
@@ -31,7 +34,7 @@ var servers = map[string]bool{"nginx": true, "redis": true, "two-postgres": true
 var ends = map[string]int{"limits": 137, "timeout": 124}
 
 // limited are the examples that need a cgroup, which an ordinary user may not be able to make.
-var limited = map[string]bool{"fork-bomb": true, "limits": true}
+var limited = map[string]bool{"fork-bomb": true, "limits": true, "shared-pid": true}
 
 // programs are what an example needs besides the base system.
 var programs = map[string]string{"readonly-postgres": "/usr/lib/postgresql", "redis": "/usr/bin/redis-server", "nginx": "/usr/sbin/nginx", "outbound": "/usr/bin/pasta or /usr/bin/slirp4netns", "two-postgres": "/usr/lib/postgresql", "go-build": "/usr/local/go/bin/go", "chroot": "/bin/busybox"}
@@ -119,10 +122,19 @@ func TestScriptsEndAlike(t *testing.T) {
 			}
 			return
 		}
+		if why := map[string]string{"join": "cannot join the namespace", "clock": "cannot set the clocks", "shared-pid": "cannot end a box that shares"}[r.name]; why != "" {
+			if !strings.Contains(script, "a script "+why) {
+				r.t.Errorf("the script does not say that it %s", why)
+			}
+			return
+		}
 		if r.name == "seccomp" {
 			if !strings.Contains(script, "a script cannot join a session keyring") {
 				r.t.Error("the script does not refuse to go without a keyring")
 			}
+			return
+		}
+		if r.name == "go-build" { // it takes long, and has no step that others do not have
 			return
 		}
 		box, code := r.boxfile(nil, r.inputs("up")...)
@@ -160,25 +172,29 @@ func TestExamplePlansAreTheSame(t *testing.T) {
 	})
 }
 
-func eachExample(t *testing.T, test func(r *run)) {
+// eachExample tests all of them, or those that are named.
+func eachExample(t *testing.T, test func(r *run), only ...string) {
 	t.Helper()
 	list, err := filepath.Glob("../../examples/*.yaml")
 	if err != nil || len(list) != len(promised) {
 		t.Fatalf("%d examples, %d are promised something: %v", len(list), len(promised), err)
 	}
 	for _, file := range list {
+		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		if len(only) > 0 && !slices.Contains(only, name) {
+			continue
+		}
 		for _, user := range []bool{false, true} {
 			if user && os.Getuid() != 0 {
 				continue
 			}
-			name := strings.TrimSuffix(filepath.Base(file), ".yaml")
 			who := map[bool]string{false: "self", true: "ordinary"}[user]
 			t.Run(name+" "+who, func(t *testing.T) {
 				there := func(p string) bool { _, err := os.Stat(p); return err == nil }
 				if p := programs[name]; p != "" && !slices.ContainsFunc(strings.Split(p, " or "), there) {
 					fixture.Skip(t, p+" is not there")
 				}
-				test(&run{t: t, dir: exampleFolder(t, user), name: name, user: user})
+				test(&run{t: t, dir: exampleFolder(t, name, user), name: name, user: user})
 			})
 		}
 	}
@@ -186,7 +202,7 @@ func eachExample(t *testing.T, test func(r *run)) {
 
 // exampleFolder is a copy of examples/ that belongs to who runs it, with the
 // busybox root that chroot.yaml's comment tells how to make.
-func exampleFolder(t *testing.T, user bool) string {
+func exampleFolder(t *testing.T, name string, user bool) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(bin, "examples-")
 	if err != nil {
@@ -196,10 +212,11 @@ func exampleFolder(t *testing.T, user bool) string {
 	if err := os.CopyFS(dir, os.DirFS("../../examples")); err != nil {
 		t.Fatal(err)
 	}
-	const root = "mkdir -p rootfs/bin rootfs/dev rootfs/proc && cp /bin/busybox rootfs/bin/sh"
-	cmd := exec.Command("sh", "-c", root)
-	cmd.Dir = dir
-	_ = cmd.Run() // without busybox the example is skipped
+	if name == "chroot" {
+		cmd := exec.Command("sh", "-c", "mkdir -p rootfs/bin rootfs/dev rootfs/proc && cp /bin/busybox rootfs/bin/sh")
+		cmd.Dir = dir
+		_ = cmd.Run() // without busybox the example is skipped
+	}
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -216,12 +233,42 @@ func (r *run) inputs(words ...string) []string {
 	switch r.name {
 	case "inputs":
 		words = append(words, "--input", "TOKEN=t0ken")
+	case "join":
+		words = append(words, "--input", "PID="+r.other())
 	case "idmap-ranges":
 		if uid, gid := r.ids(); uid != "0" {
 			words = append(words, "--input", "UID="+uid, "--input", "GID="+gid, "--input", "FIRST="+firstSubID(r.t, uid))
 		}
 	}
 	return append(words, filepath.Join(r.dir, r.name+".yaml"))
+}
+
+// other starts a process in namespaces of its own, as join.yaml's comment tells how, and returns its id.
+func (r *run) other() string {
+	r.t.Helper()
+	all := []string{"unshare", "-Urnui", "-T", "--fork", "--kill-child", "sh", "-c", "echo $$; exec cat"}
+	if r.user {
+		var err error
+		if all, err = ordinaryCommand(all); err != nil {
+			fixture.Skip(r.t, err.Error())
+		}
+	}
+	cmd := exec.Command(all[0], all[1:]...)
+	cmd.Dir = "/"
+	stdin, err1 := cmd.StdinPipe()
+	stdout, err2 := cmd.StdoutPipe()
+	if err := cmp.Or(err1, err2, cmd.Start()); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { // it reads the end
+		_ = stdin.Close()
+		_ = cmd.Wait()
+	})
+	pid, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return strings.TrimSpace(pid)
 }
 
 func (r *run) ids() (uid, gid string) {

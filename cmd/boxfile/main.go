@@ -63,6 +63,8 @@ func (t *terminal) verb(call *cli.Call, stdin io.Reader) (int, error) {
 		return t.doctor(call, stdin)
 	case cli.GC:
 		return exitOK, t.gc()
+	case cli.LSNS:
+		return exitOK, t.lsns(call)
 	case cli.Schema:
 		return exitOK, t.schema(call)
 	case cli.Version:

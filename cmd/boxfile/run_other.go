@@ -2,7 +2,11 @@
 
 package main
 
-import "io"
+import (
+	"io"
+
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/cli"
+)
 
 // Boxes are made of what the Linux kernel offers. Plans are not.
 
@@ -15,6 +19,8 @@ func writeProgram(io.Writer, *compiled) error { return needsLinux() }
 func (t *terminal) runBox(*compiled, bool, *report) (int, error) { return exitCannot, needsLinux() }
 
 func (t *terminal) gc() error { return needsLinux() }
+
+func (t *terminal) lsns(*cli.Call) error { return needsLinux() }
 
 func diagnose(*compiled) (*diagnosis, error) { return nil, needsLinux() }
 

@@ -14,8 +14,11 @@ var reportSchema []byte
 //go:embed doctor.schema.json
 var doctorSchema []byte
 
+//go:embed lsns.schema.json
+var lsnsSchema []byte
+
 // schema prints the JSON Schema of the language, of a report or of what doctor
-// finds, or the default profile of seccomp.
+// or lsns finds, or the default profile of seccomp.
 func (t *terminal) schema(call *cli.Call) error {
 	of := ""
 	if len(call.Operands) > 0 {
@@ -26,6 +29,8 @@ func (t *terminal) schema(call *cli.Call) error {
 		return t.result(reportSchema)
 	case cli.Doctor:
 		return t.result(doctorSchema)
+	case cli.LSNS:
+		return t.result(lsnsSchema)
 	case cli.Seccomp:
 		return t.result(seccomp.JSON())
 	}

@@ -108,7 +108,7 @@ func TestServers(t *testing.T) {
 		if p := r.processes(); p != "" {
 			r.t.Errorf("still running: %s", p)
 		}
-	})
+	}, "nginx", "redis")
 }
 
 func get(url string) string {
@@ -131,9 +131,6 @@ func TestTwoPostgres(t *testing.T) {
 		fixture.Skip(t, "psql is not installed")
 	}
 	eachExample(t, func(r *run) {
-		if r.name != "two-postgres" {
-			return
-		}
 		sql := func(port, text string) string {
 			out, err := exec.Command(psql, "-h", "127.0.0.1", "-p", port, "-U", "box", "-d", "postgres", "-qtA", "-c", text).CombinedOutput()
 			if err != nil {
@@ -162,5 +159,5 @@ func TestTwoPostgres(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(r.dir, "pgdata-three")); err == nil {
 			r.t.Error("the box that was refused has left its folder")
 		}
-	})
+	}, "two-postgres")
 }

@@ -23,14 +23,14 @@ type sitting struct {
 }
 
 // atTerminal runs a test as root and as an ordinary user.
-func atTerminal(t *testing.T, test func(s *sitting)) {
+func atTerminal(t *testing.T, test func(t *testing.T, s *sitting)) {
 	t.Helper()
 	for _, user := range []bool{false, true} {
 		if user && os.Getuid() != 0 {
 			continue
 		}
 		t.Run(map[bool]string{false: "self", true: "ordinary"}[user], func(t *testing.T) {
-			test(sit(t, user))
+			test(t, sit(t, user))
 		})
 	}
 }
@@ -119,7 +119,7 @@ func (s *sitting) asBefore(modes string) {
 func TestTtyIsTheBoxsOwn(t *testing.T) {
 	for name, keys := range map[string]string{"default": "", "without_init": "init: false", "landlock": "security: {landlock: best-effort}", "another_user": "user: 1000:1000"} {
 		t.Run(name, func(t *testing.T) {
-			atTerminal(t, func(s *sitting) {
+			atTerminal(t, func(t *testing.T, s *sitting) {
 				s.Resize(31, 97)
 				before := s.Modes()
 				s.up(keys + `
@@ -196,7 +196,7 @@ shell: |
 // ^C reaches the foreground job of the box, ^Z stops it, fg and bg go on with it, and stty
 // sees the window's new size.
 func TestTtyJobControl(t *testing.T) {
-	atTerminal(t, func(s *sitting) {
+	atTerminal(t, func(t *testing.T, s *sitting) {
 		before := s.Modes()
 		s.up(shell)
 		s.Await("box> ")

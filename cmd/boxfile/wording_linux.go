@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/executor"
+	"github.com/boxfile/boxfile/executor/lsns"
 )
 
 // wordReached is what is said of a limit that the box has met.
@@ -43,4 +47,33 @@ func processes(n uint64) string {
 func wordPublished(p *executor.Published) string {
 	at := plan.Publish{Address: p.Address, Host: p.Host, Count: 1}
 	return fmt.Sprintf("%s leads to %s port %d of the box", &at, p.Protocol, p.Box)
+}
+
+// wordNamespaces is the table of lsns(8), with a column for boxes.
+func wordNamespaces(b *bytes.Buffer, list []lsns.Namespace) {
+	rows := make([][]string, 0, len(list)+1)
+	rows = append(rows, []string{"NS", "TYPE", "NPROCS", "PID", "USER", "BOX", "COMMAND"})
+	for i := range list {
+		n := &list[i]
+		rows = append(rows, []string{fmt.Sprint(n.Inode), n.Type, fmt.Sprint(n.Processes), fmt.Sprint(n.PID), printable(n.User), printable(n.Box), printable(n.Command)})
+	}
+	var width [7]int
+	for _, r := range rows {
+		for i := range r {
+			width[i] = max(width[i], utf8.RuneCountInString(r[i]))
+		}
+	}
+	right := [7]bool{true, false, true, true} // numbers
+	for _, r := range rows {
+		line := ""
+		for i := range r {
+			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(r[i]))
+			if right[i] {
+				line += pad + r[i] + " "
+			} else {
+				line += r[i] + pad + " "
+			}
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
 }

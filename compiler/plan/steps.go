@@ -1,6 +1,9 @@
 package plan
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // CreateSource makes a missing mount source on the host: an empty directory
 // (mode 0755) or file (0644), owned by the caller. An existing one is left as it is.
@@ -235,8 +238,11 @@ type Chroot struct{}
 // Mask hides paths: a file reads as /dev/null, a directory is empty and read-only.
 type Mask struct {
 	Paths    []string `json:"paths"`
-	Optional bool     `json:"optional,omitempty"` // absent paths are passed over
+	Optional bool     `json:"optional,omitempty"` // absent paths are passed over, and * stands for any part of a name
 }
+
+// Pattern reports whether a path of the step stands for all that fit it.
+func (m *Mask) Pattern(path string) bool { return m.Optional && strings.Contains(path, "*") }
 
 // Readonly makes paths read-only, recursively.
 type Readonly struct {

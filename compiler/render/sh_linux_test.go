@@ -187,6 +187,18 @@ func TestWhatAScriptPutsBelowTheHostsProgramsIsSeen(t *testing.T) {
 	}
 }
 
+func TestAScriptMasksAllThatAPatternStandsFor(t *testing.T) {
+	needScript(t)
+	sys := &plan.Mount{Type: "sysfs", Target: "/sys", ReadOnly: true, Options: []string{"nodev", "noexec", "nosuid"}}
+	p := put(hostBox("sh", "-c", "ls /sys/devices/system/cpu/cpu0/topology | wc -l; ls -d /sys/devices/system/cpu/cpu0"), "dev", sys)
+	p = put(p, "mask", &plan.Mask{Paths: []string{"/sys/nosuch*", "/sys/devices/system/cpu/cpu*/topology", "/sys/firmware"}, Optional: true})
+	for _, uid := range callers() {
+		if r := script(t, p, uid, open(t)); r.stdout != "0\n/sys/devices/system/cpu/cpu0\n" || r.code != 0 {
+			t.Errorf("as %d: %+v", uid, r)
+		}
+	}
+}
+
 // A rootfs is hostile until proven otherwise (CVE-2021-30465).
 func TestALinkOfTheRootfsDoesNotLeadAScriptOut(t *testing.T) {
 	needScript(t)

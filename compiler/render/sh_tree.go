@@ -184,20 +184,35 @@ func (s *script) Device(d *plan.Device) error {
 	return s.line(&s.build, fmt.Sprintf("boxfile_bind %s %s own ''", s.path(d.Path), s.path(d.Path)))
 }
 
-func (s *script) Mask(m *plan.Mask) error { return s.each("boxfile_mask", m.Paths, m.Optional) }
-
-func (s *script) Readonly(r *plan.Readonly) error {
-	return s.each("boxfile_readonly", r.Paths, r.Optional)
-}
-
-func (s *script) each(function string, paths []string, optional bool) error {
+// Mask has the shell find what a pattern stands for: in /sys, which is the host's and the box's alike.
+func (s *script) Mask(m *plan.Mask) error {
 	var lines []string
-	for _, p := range paths {
-		missing := "refuse"
-		if optional {
-			missing = "skip"
+	for _, p := range m.Paths {
+		if !m.Pattern(p) {
+			lines = append(lines, s.guarded("boxfile_mask", p, m.Optional))
+			continue
 		}
-		lines = append(lines, function+" "+s.path(p)+" "+missing)
+		parts := strings.Split(p, "*")
+		for i := range parts {
+			parts[i] = s.path(parts[i])
+		}
+		lines = append(lines, "for boxfile_match in "+strings.Join(parts, "*")+`; do boxfile_mask "$boxfile_match" skip; done`)
 	}
 	return s.line(&s.guard, lines...)
+}
+
+func (s *script) Readonly(r *plan.Readonly) error {
+	lines := make([]string, len(r.Paths))
+	for i, p := range r.Paths {
+		lines[i] = s.guarded("boxfile_readonly", p, r.Optional)
+	}
+	return s.line(&s.guard, lines...)
+}
+
+func (s *script) guarded(function, path string, optional bool) string {
+	missing := "refuse"
+	if optional {
+		missing = "skip"
+	}
+	return function + " " + s.path(path) + " " + missing
 }

@@ -11,10 +11,11 @@ type Facts struct {
 	UID, GID int
 	Folder   string // absolute path of the Boxfile's folder
 	Caller   Caller
-	Paths    map[string]Path // for each path of Needs
-	NoFile   uint64          // hard limit of open files, RLIMIT_NOFILE
-	NProc    uint64          // hard limit of processes, RLIMIT_NPROC
-	SubUIDs  []Range         // the caller's subordinate ids, subuid(5); only where Needs asks
+	Paths    map[string]Path     // for each path of Needs, and each that Matches has
+	Matches  map[string][]string // for each of Needs.Patterns: the paths it stands for here
+	NoFile   uint64              // hard limit of open files, RLIMIT_NOFILE
+	NProc    uint64              // hard limit of processes, RLIMIT_NPROC
+	SubUIDs  []Range             // the caller's subordinate ids, subuid(5); only where Needs asks
 	SubGIDs  []Range
 	IDTools  IDTools
 	Outbound Outbound        // only where Needs asks
@@ -103,6 +104,7 @@ type Needs struct {
 	Follow   []string // paths whose symbolic links are followed
 	Itself   []string // paths whose own type counts
 	TTY      bool     // whether the standard descriptors are terminals
+	Patterns []string // absolute paths with * for any part of a name; the type of what they match counts
 	Env      []string // variables of the caller
 	EnvTTY   []string // the same, wanted only when standard input is a terminal
 	SubIDs   bool

@@ -30,6 +30,9 @@ func Probe(n Needs) (Facts, error) {
 	for _, p := range n.Itself {
 		f.Paths[p] = look(n.Folder, p, unix.AT_SYMLINK_NOFOLLOW)
 	}
+	if err = f.match(n.Patterns); err != nil {
+		return f, err
+	}
 	if f.NoFile, err = hardLimit(unix.RLIMIT_NOFILE); err != nil {
 		return f, err
 	}
@@ -95,6 +98,23 @@ func terminal() Terminal {
 		t.Rows, t.Cols, t.XPixel, t.YPixel = w.Row, w.Col, w.Xpixel, w.Ypixel
 	}
 	return t
+}
+
+// match finds out what patterns stand for here.
+func (f *Facts) match(patterns []string) error {
+	for _, p := range patterns {
+		if f.Matches == nil {
+			f.Matches = make(map[string][]string, len(patterns))
+		}
+		var err error
+		if f.Matches[p], err = filepath.Glob(p); err != nil {
+			return fmt.Errorf("%s: %w", p, err)
+		}
+		for _, m := range f.Matches[p] {
+			f.Paths[m] = look("", m, unix.AT_SYMLINK_NOFOLLOW)
+		}
+	}
+	return nil
 }
 
 // landlock is the version of the kernel's Landlock, 0 where it is missing or switched off.

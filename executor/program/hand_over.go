@@ -61,8 +61,8 @@ func (l *lowering) handOver() error {
 	}
 	room := unix.CmsgSpace(4 * n)
 	rights = append(rights, Field{Size: room - unix.CmsgLen(4*n)})
-	const size = 12 // of a message of package fork
-	message := &More{Fields: []Field{{Name: "kind", Size: 4, Num: 5}, {Name: "descriptors", Size: 4, Num: uint64(n)}, {Size: 4}}}
+	const size, descriptorsKind = 12, 5 // of a message of package fork
+	message := &More{Fields: []Field{{Name: "kind", Size: 4, Num: descriptorsKind}, {Name: "descriptors", Size: 4, Num: uint64(n)}, {Size: 4}}}
 	vector := &More{Fields: []Field{{Name: "iov_base", Size: 8, To: message}, word("iov_len", size)}}
 	l.op(settle, callSendmsg, reg(Control), structure(word("msg_name", 0), word("msg_namelen", 0),
 		Field{Name: "msg_iov", Size: 8, To: vector}, word("msg_iovlen", 1), Field{Name: "msg_control", Size: 8, To: &More{Fields: rights}},

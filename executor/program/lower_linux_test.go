@@ -30,6 +30,16 @@ func callers(p *plan.Plan) map[string]host.Facts {
 		for _, path := range n.Itself {
 			f.Paths[path] = itself(path)
 		}
+		f.Namespaces = map[string]host.Namespace{}
+		for _, s := range p.Steps {
+			if j, ok := s.(*plan.Join); ok {
+				for _, v := range namespaceWords {
+					if v.Name == j.Namespace {
+						f.Namespaces[j.Path] = host.Namespace{Type: v.Num, Below: j.Namespace != "user" && uid != 0}
+					}
+				}
+			}
+		}
 		if !n.Cgroups {
 			out[name] = f
 			continue
@@ -169,6 +179,9 @@ func checkOrder(t *testing.T, p *Program) {
 	uid := slices.IndexFunc(p.Command, func(o Op) bool { return o.Call == callSetresuid })
 	if drop < 0 || uid > drop {
 		t.Errorf("capabilities are set by op %d, the user by op %d", drop, uid)
+	}
+	if p.Stage != nil && (p.Stage[0].Call != callPrctl || p.Stage[0].Args[0].Num != unix.PR_SET_PDEATHSIG) {
+		t.Errorf("the first op of the process before process 1 is %s", &p.Stage[0])
 	}
 	if first := p.Enter[0]; first.Call != callPrctl || first.Args[0].Num != unix.PR_SET_PDEATHSIG {
 		t.Errorf("the first op is %s", &first)

@@ -29,8 +29,13 @@ func NeedsOf(p *plan.Plan, folder string) host.Needs {
 		case *plan.Device:
 			n.Follow = append(n.Follow, s.Path)
 		case *plan.Mask:
-			if s.Optional {
-				n.Itself = append(n.Itself, s.Paths...)
+			for _, p := range s.Paths {
+				switch {
+				case s.Pattern(p):
+					n.Patterns = append(n.Patterns, p)
+				case s.Optional:
+					n.Itself = append(n.Itself, p)
+				}
 			}
 		case *plan.Readonly:
 			if s.Optional {

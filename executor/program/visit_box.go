@@ -90,7 +90,7 @@ func (l *lowering) intoRoot() {
 
 // Mask covers paths with /dev/null or an empty directory.
 func (l *lowering) Mask(s *plan.Mask) error {
-	for _, p := range s.Paths {
+	for _, p := range l.masked(s) {
 		if !s.Optional {
 			l.maskUnknown(p)
 			continue
@@ -113,6 +113,22 @@ func (l *lowering) Mask(s *plan.Mask) error {
 	return nil
 }
 
+// masked is the paths of a mask, with those that its patterns stand for here.
+func (l *lowering) masked(s *plan.Mask) []string {
+	if !slices.ContainsFunc(s.Paths, s.Pattern) {
+		return s.Paths
+	}
+	var all []string
+	for _, p := range s.Paths {
+		if s.Pattern(p) {
+			all = append(all, l.facts.Matches[p]...)
+		} else {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 // maskUnknown masks a path of which only the box knows whether it is a directory.
 func (l *lowering) maskUnknown(p string) {
 	dir, file := l.emptyFS(), l.cloneHost("/dev/null", false)
@@ -126,7 +142,7 @@ func (l *lowering) maskUnknown(p string) {
 func (l *lowering) masksDirectory() bool {
 	for _, s := range l.prog.Plan.Steps {
 		m, ok := s.(*plan.Mask)
-		if ok && m.Optional && slices.ContainsFunc(m.Paths, func(p string) bool { return l.facts.Paths[p].Type == host.Directory }) {
+		if ok && m.Optional && slices.ContainsFunc(l.masked(m), func(p string) bool { return l.facts.Paths[p].Type == host.Directory }) {
 			return true
 		}
 	}

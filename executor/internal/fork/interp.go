@@ -18,8 +18,8 @@ const (
 	Started                     // the command was executed; only if the listing asks for it
 	Signaled                    // wait status of the command, which a signal ended
 	Sync                        // number of the point; the child goes on after one byte
-	Forked                      // pid of process 1, as the process before it sees it; that one is over
 	Descriptors                 // how many, which are with it (SCM_RIGHTS, unix(7))
+	Forked                      // pid of process 1, as the process before it sees it; that one is over
 	Doing                       // tag of the call that comes next; only of calls that ask for it
 )
 

@@ -9,6 +9,7 @@ const (
 	Format     = "fmt"
 	Doctor     = "doctor"
 	GC         = "gc"
+	LSNS       = "lsns"
 	Version    = "version"
 	Completion = "completion"
 	Help       = "help"
@@ -21,6 +22,7 @@ const (
 	Report    = "report"
 	Seccomp   = "seccomp"
 	JSON      = "json"
+	Task      = "task"
 	Diff      = "diff"
 	Write     = "write"
 )
@@ -30,7 +32,7 @@ const Tagline = "Runs a command in the box that a YAML file describes, and no wi
 
 // Verbs is the command line. Help, completion, man pages and the parser read it.
 func Verbs() []Verb {
-	return []Verb{up(), plan(), validate(), format(), doctor(), gc(), schema(), version(), completion(), help()}
+	return []Verb{up(), plan(), validate(), format(), doctor(), gc(), lsns(), schema(), version(), completion(), help()}
 }
 
 func inputs() []Flag {
@@ -149,11 +151,30 @@ func gc() Verb {
 	}
 }
 
+func lsns() Verb {
+	return Verb{
+		Name: LSNS, Short: "list namespaces, and whose box they are",
+		Long: "Prints the namespaces of this machine as lsns(8) does, as far as the caller may\n" +
+			"see them: inode, type, how many processes are in it, and the lowest of these\n" +
+			"with its user and command. A namespace that is a box's own has the box's name;\n" +
+			"one that a box shares with others has none.",
+		Flags: []Flag{
+			{Name: JSON, Help: "print JSON (boxfile schema lsns)"},
+			{Name: Task, Letter: "p", Arg: "PID", Help: "only those that this process is in"},
+		},
+		Exit: answers("printed", "there is no such process, or this machine could not be looked at"),
+		Examples: []Example{
+			{"boxfile lsns", "all that you may see"},
+			{"boxfile lsns -p $$", "those of this shell"},
+		},
+	}
+}
+
 func schema() Verb {
 	return Verb{
 		Name: Schema, Short: "print a JSON Schema or the seccomp profile",
-		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, or of what doctor --json prints. With\nseccomp it prints the profile of system calls that boxes have by default, in the\nform of OCI and Docker.",
-		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Doctor, Seccomp}},
+		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, or of what doctor and lsns print with\n--json. With seccomp it prints the profile of system calls that boxes have by default, in the\nform of OCI and Docker.",
+		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Doctor, LSNS, Seccomp}},
 		Exit:     answers("printed", "standard output could not be written"),
 		Examples: []Example{{"boxfile schema > boxfile.schema.json", "for an editor's YAML mode"}, {"boxfile schema report", "what a report holds"}, {"boxfile schema seccomp > seccomp.json", "a profile to begin from"}},
 	}
@@ -185,7 +206,7 @@ func help() Verb {
 	return Verb{
 		Name: Help, Short: "show this, or a verb's own help",
 		Long:     "Prints the list of verbs, or what one of them takes.",
-		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Validate, Format, Doctor, GC, Schema, Version, Completion, Help}},
+		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Validate, Format, Doctor, GC, LSNS, Schema, Version, Completion, Help}},
 		Exit:     answers("printed", "standard output could not be written"),
 	}
 }

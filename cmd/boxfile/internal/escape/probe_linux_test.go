@@ -61,6 +61,8 @@ func probeMain(words []string) int {
 	switch words[0] {
 	case "look":
 		_ = json.NewEncoder(os.Stdout).Encode(look())
+	case "introspect":
+		_ = json.NewEncoder(os.Stdout).Encode(introspect())
 	case "words":
 		_ = json.NewEncoder(os.Stdout).Encode(words[1:])
 	case "read":
