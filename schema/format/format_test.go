@@ -96,3 +96,27 @@ func digest(text []byte) string {
 	}
 	return d
 }
+
+// The examples are as fmt would write them.
+func TestExamplesAreCanonical(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*.yaml")
+	if err != nil || len(files) < 20 {
+		t.Fatal(len(files), "examples", err)
+	}
+	for _, f := range files {
+		in, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(in), "# yaml-language-server: $schema=../schema/boxfile.schema.json\n") {
+			t.Errorf("%s does not tell editors of the schema", f)
+		}
+		out, err := Format(f, in)
+		if err != nil {
+			t.Error(schema.Render(err, false))
+		} else if string(out) != string(in) {
+			t.Errorf("%s is not canonical: boxfile fmt -w %s", f, f)
+		}
+		sound(t, in, out)
+	}
+}

@@ -4,7 +4,10 @@ package editor
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -17,6 +20,47 @@ func TestAnEditor(t *testing.T) {
 	t.Run("tells mistakes", func(t *testing.T) { tells(t, s) })
 	t.Run("offers keys and values", func(t *testing.T) { offers(t, s) })
 	t.Run("explains keys", func(t *testing.T) { explains(t, s) })
+	t.Run("finds nothing in the examples", func(t *testing.T) { finds(t, s) })
+}
+
+// The examples name their schema themselves, and have nothing wrong but what docs/editors.md explains.
+func finds(t *testing.T, s *server) {
+	files, err := filepath.Glob("../../../../examples/*.yaml")
+	if err != nil || len(files) < 20 {
+		t.Fatal(len(files), "examples", err)
+	}
+	texts := map[string]string{}
+	for _, f := range files {
+		path, err := filepath.Abs(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts["file://"+path] = string(text)
+		s.open("file://"+path, string(text))
+	}
+	explained := 0
+	for uri, text := range texts {
+		for _, said := range s.verdict(uri) {
+			number, _, _ := strings.Cut(said, ":")
+			at, err := strconv.Atoi(number)
+			if err == nil && strings.Contains(said, "Incorrect type") && strings.Contains(strings.Split(text, "\n")[at-1], "${{ inputs.") {
+				explained++ // an input in the place of a number
+				continue
+			}
+			t.Errorf("%s:%s", filepath.Base(uri), said)
+		}
+		marked := strings.Replace(text, "\nboxfile:", "\nbox‸file:", 1)
+		if got := s.hover(uri+".copy.yaml", marked); !strings.Contains(got, "Version of the language") {
+			t.Errorf("%s: its schema was not found: %q", filepath.Base(uri), got)
+		}
+	}
+	if explained == 0 {
+		t.Error("no example has an input in the place of a number: docs/editors.md explains what nobody sees")
+	}
 }
 
 // A wrong key or value is told at its line, with its name or with what is possible.

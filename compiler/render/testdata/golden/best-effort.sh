@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box best-effort of best-effort.yaml,
-# plan sha256:ccc25167d356ee453c9bb64d2108c258a921f20d2afd750f722272908ba2de2a, with util-linux.
+# plan sha256:6fe786004c7f44eb45c7fd38b6eb3fba9b956381c65b2455f3a4bca6de5394c0, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -401,23 +401,23 @@ boxfile_host() {
 		;;
 	esac
 	boxfile_needs='memory cpu pids cpuset io'
-	# 1 cgroup: make a cgroup for the box; what cannot be enforced is told and left out  (best-effort.yaml:11:1)
+	# 1 cgroup: make a cgroup for the box; what cannot be enforced is told and left out  (best-effort.yaml:13:1)
 	boxfile_enforce=best-effort boxfile_id=best-effort-$$
 	# 2 limit: memory limit 512 MiB  (best-effort.yaml:14:11)
 	boxfile_limit 'memory limit 512 MiB' memory memory.limit_in_bytes 536870912 memory.max 536870912
-	# 3 limit: memory is reclaimed above 400 MiB  (best-effort.yaml:16:16)
+	# 3 limit: memory is reclaimed above 400 MiB  (best-effort.yaml:15:16)
 	boxfile_limit 'memory is reclaimed above 400 MiB' memory - - memory.high 419430400
-	# 4 limit: swap limit 64 MiB  (best-effort.yaml:17:9)
+	# 4 limit: swap limit 64 MiB  (best-effort.yaml:16:9)
 	boxfile_limit 'swap limit 64 MiB' memory memory.memsw.limit_in_bytes 603979776 memory.swap.max 67108864
-	# 5 limit: cpu limit 0.5 CPUs (50 ms in each 100 ms)  (best-effort.yaml:19:9)
+	# 5 limit: cpu limit 0.5 CPUs (50 ms in each 100 ms)  (best-effort.yaml:18:9)
 	boxfile_limit 'cpu limit 0.5 CPUs (50 ms in each 100 ms)' cpu cpu.cfs_quota_us 50000 cpu.max '50000 100000'
-	# 6 limit: cpu weight 50  (best-effort.yaml:20:15)
+	# 6 limit: cpu weight 50  (best-effort.yaml:19:15)
 	boxfile_limit 'cpu weight 50' cpu cpu.shares 512 cpu.weight 50
-	# 7 limit: pids limit 64  (best-effort.yaml:22:9)
+	# 7 limit: pids limit 64  (best-effort.yaml:21:9)
 	boxfile_limit 'pids limit 64' pids pids.max 64 pids.max 64
-	# 8 cpuset: CPU 0 only  (best-effort.yaml:21:11)
+	# 8 cpuset: CPU 0 only  (best-effort.yaml:20:11)
 	boxfile_limit 'CPU 0 only' cpuset cpuset.cpus 0 cpuset.cpus 0
-	# 9 io: io of the disk below /usr: read 100 MiB/s, write 10 MiB/s, read 1000 operations/s, write 100 operations/s, weight 50  (best-effort.yaml:25:15)
+	# 9 io: io of the disk below /usr: read 100 MiB/s, write 10 MiB/s, read 1000 operations/s, write 100 operations/s, weight 50  (best-effort.yaml:24:15)
 	if boxfile_disk /usr; then
 		boxfile_limit 'io of the disk below /usr: read 100 MiB/s' io blkio.throttle.read_bps_device "$boxfile_disk 104857600" io.max "$boxfile_disk rbps=104857600"
 		boxfile_limit 'io of the disk below /usr: write 10 MiB/s' io blkio.throttle.write_bps_device "$boxfile_disk 10485760" io.max "$boxfile_disk wbps=10485760"
@@ -427,9 +427,9 @@ boxfile_host() {
 	else
 		boxfile_unmet 'io of the disk below /usr: read 100 MiB/s, write 10 MiB/s, read 1000 operations/s, write 100 operations/s, weight 50'
 	fi
-	# 10 oom: the memory limit ends the whole box  (best-effort.yaml:15:8)
+	# 10 oom: the memory limit ends the whole box  (best-effort.yaml:35:8)
 	boxfile_limit 'the memory limit ends the whole box' memory - - memory.oom.group 1
-	# 11 cgroup_file: memory.low = 16M (cgroup v2)  (best-effort.yaml:34:17)
+	# 11 cgroup_file: memory.low = 16M (cgroup v2)  (best-effort.yaml:33:17)
 	boxfile_limit 'memory.low = 16M (cgroup v2)' memory - - memory.low 16M
 	# 65 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
@@ -561,10 +561,13 @@ nogroup:x:65534:
 	# 51 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 53 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 53 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -574,10 +577,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 54 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 54 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 55 hostname: set the host name to best-effort  (default)

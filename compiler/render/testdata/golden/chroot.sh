@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box chroot of chroot.yaml,
-# plan sha256:e8891bd1f1b3069d0c2994f4e35016bf3a2ab61e5ba0c3b8224243469317ffb9, with util-linux.
+# plan sha256:374005f16bac8c31964671341cf9b28fdbf27363462a31c4dad53f0eb94f5d2e, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -262,7 +262,7 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 7 rootfs: the tree ./rootfs [ro,nodev,nosuid]  (chroot.yaml:18:3)
+	# 7 rootfs: the tree ./rootfs [ro,nodev,nosuid]  (chroot.yaml:20:3)
 	boxfile_bind "$BOXFILE_DIR"/./rootfs / host ro,nodev,nosuid
 	# 8 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
 	boxfile_dir /proc host
@@ -289,10 +289,13 @@ boxfile_build() {
 	# 9 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 11 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 11 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -302,10 +305,8 @@ boxfile_build() {
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 12 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 12 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 13 hostname: set the host name to chroot  (default)
@@ -342,7 +343,7 @@ cd ../../.. && test -e bin/sh && echo "and .. does not lead out"
 	export HOME=/root
 	# 27 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 28 env: PATH = /bin  (chroot.yaml:30:3)
+	# 28 env: PATH = /bin  (chroot.yaml:24:3)
 	export PATH=/bin
 	unset PWD OLDPWD
 	boxfile_started=1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box clock of clock.yaml,
-# plan sha256:3553838a089d847371da84d3c1b00bc6d3a62130c7186fcdd6254efb5dc00e4d, with util-linux.
+# plan sha256:1997c2e536e57d2eb3fc69d9f9f0f3bef50804e1f5fef19285c2e30e0147b0a6, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -8,6 +8,7 @@
 # a script cannot:
 #   - hold on to what it looked at: a tree that changes meanwhile can mislead it
 #     (boxfile resolves each path once, in the kernel, and keeps it open);
+#   - give the box a terminal of its own: on one, it has this one, without job control;
 #   - signals are not forwarded to the command, and process 1 is a shell;
 #   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
 #   - descriptors above 9 can be closed only where bash is installed;

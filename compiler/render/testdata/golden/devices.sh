@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box devices of devices.yaml,
-# plan sha256:3b0b2585c889072d75316d6a42338314bfbe034ab1d3d80f0a3d115dcc1d0343, with util-linux.
+# plan sha256:6f14b3bc9a9fb19a28f9bf19f4adc19ba2069993306c6ff7b027a67059c52f80, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -364,9 +364,9 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 41 device: add the device /dev/kmsg  (devices.yaml:12:5)
+	# 41 device: add the device /dev/kmsg  (devices.yaml:17:5)
 	boxfile_bind /dev/kmsg /dev/kmsg own ''
-	# 42 mount: tmpfs at /dev/shm [rw,nodev,nosuid] size: 1MiB perms: 1777  (devices.yaml:15:5)
+	# 42 mount: tmpfs at /dev/shm [rw,nodev,nosuid] size: 1MiB perms: 1777  (devices.yaml:14:5)
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777',size=1048576 tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
@@ -375,10 +375,13 @@ nogroup:x:65534:
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 44 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 44 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -388,10 +391,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 45 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 45 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 46 hostname: set the host name to devices  (default)

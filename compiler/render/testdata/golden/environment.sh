@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box environment of environment.yaml,
-# plan sha256:4fc2bb6744c8fe6248430524d9193b7e29300f52acde049eb1c34e809abf3808, with util-linux.
+# plan sha256:040736e7d68c4bce078c7a1d45a4800a2fbce105ffd42bb06d90cd5d1e534bb0, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -366,7 +366,7 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 41 mount: tmpfs at /tmp [rw,nodev,nosuid] size: half of memory perms: 1777  (environment.yaml:23:5)
+	# 41 mount: tmpfs at /tmp [rw,nodev,nosuid] size: half of memory perms: 1777  (environment.yaml:14:5)
 	boxfile_dir /tmp own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777' tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
@@ -375,10 +375,13 @@ nogroup:x:65534:
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 43 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 43 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -388,13 +391,11 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 44 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 44 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
-	# 45 hostname: set the host name to env.example  (environment.yaml:9:11)
+	# 45 hostname: set the host name to env.example  (environment.yaml:11:11)
 	boxfile_do hostname -- env.example
 	# 46 loopback: bring up the interface lo  (default)
 	boxfile_do ip link set lo up
@@ -408,7 +409,7 @@ nogroup:x:65534:
 boxfile_enter() {
 	# 59 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	if [ -t 0 ] && [ -t 1 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
-	# 63 env: LANG = (caller's LANG)  (environment.yaml:16:12)
+	# 63 env: LANG = (caller's LANG)  (environment.yaml:21:12)
 	boxfile_env_LANG=${LANG-}
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -434,13 +435,13 @@ touch /tmp/private && stat -c '\''%a'\'' /tmp/private
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	# 59 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 60 env: GREETING = "hello, $USER"  (environment.yaml:12:3)
+	# 60 env: GREETING = "hello, $USER"  (environment.yaml:17:3)
 	export GREETING='hello, $USER'
-	# 61 env: COUNT = 3  (environment.yaml:13:3)
+	# 61 env: COUNT = 3  (environment.yaml:18:3)
 	export COUNT=3
-	# 62 env: HOME = /tmp  (environment.yaml:14:3)
+	# 62 env: HOME = /tmp  (environment.yaml:19:3)
 	export HOME=/tmp
-	# 63 env: LANG = (caller's LANG)  (environment.yaml:16:12)
+	# 63 env: LANG = (caller's LANG)  (environment.yaml:21:12)
 	[ -z "$boxfile_env_LANG" ] || export LANG="$boxfile_env_LANG"
 	unset PWD OLDPWD
 	boxfile_started=1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box builder of go-build.yaml,
-# plan sha256:83d7d795a751157ceb48356ee6b9b081c1afba0f3191ad8f579979e3a6a67ed4, with util-linux.
+# plan sha256:47e82931592f8e986766250bfba0d96ca08108b33f4b4117a9771561e356de0a, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -241,7 +241,7 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
-	# 1 create_source: make the directory ./cache if it is missing  (go-build.yaml:22:13)
+	# 1 create_source: make the directory ./cache if it is missing  (go-build.yaml:24:13)
 	[ -e "$BOXFILE_DIR"/./cache ] || boxfile_do mkdir -- "$BOXFILE_DIR"/./cache
 	# 59 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
@@ -366,14 +366,14 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 42 mount: bind ./go-build at /src [ro,nodev,nosuid]  (go-build.yaml:16:5)
+	# 42 mount: bind ./go-build at /src [ro,nodev,nosuid]  (go-build.yaml:18:5)
 	boxfile_bind "$BOXFILE_DIR"/./go-build /src own ro,nodev,nosuid
-	# 43 mount: bind ./cache at /cache [rw,nodev,nosuid]  (go-build.yaml:19:5)
+	# 43 mount: bind ./cache at /cache [rw,nodev,nosuid]  (go-build.yaml:21:5)
 	boxfile_bind "$BOXFILE_DIR"/./cache /cache own nodev,nosuid
-	# 44 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 1GiB perms: 1777  (go-build.yaml:25:5)
+	# 44 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 1GiB perms: 1777  (go-build.yaml:27:5)
 	boxfile_dir /tmp own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777',size=1073741824 tmpfs "$boxfile_to"
-	# 45 mount: bind /usr/local/go at /opt/go [ro,nodev,nosuid] if the source exists  (go-build.yaml:30:5)
+	# 45 mount: bind /usr/local/go at /opt/go [ro,nodev,nosuid] if the source exists  (go-build.yaml:32:5)
 	if [ -e /usr/local/go ] || [ -L /usr/local/go ]; then boxfile_bind /usr/local/go /opt/go own ro,nodev,nosuid; fi
 	boxfile_copy_tools prlimit setpriv umount unshare
 	# 8 rootfs: a generated tree [ro,nodev,nosuid]  (default)
@@ -381,10 +381,13 @@ nogroup:x:65534:
 	# 41 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 47 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 47 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -394,10 +397,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 48 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 48 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 49 hostname: set the host name to builder  (default)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box host-network of host-network.yaml,
-# plan sha256:ac527d8bdca7808a5e7ddd71707ceba8bcd511a185c92f1ca238cde24fc54b86, with util-linux.
+# plan sha256:d97183db4989c5c45732e080e62d49ca6ab00a036d19a8a0d6a25824cf216a1f, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -340,7 +340,7 @@ nogroup:x:65534:
 	# 38 file: /etc/hostname [ro] perms: 0644 13 bytes: "host-network\n"  (default)
 	boxfile_file /etc/hostname own 0644 '' 'host-network
 '
-	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (host-network.yaml:18:7)
+	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (host-network.yaml:20:7)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
@@ -367,10 +367,13 @@ nogroup:x:65534:
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 42 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 42 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -380,10 +383,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 43 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 43 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 45 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)

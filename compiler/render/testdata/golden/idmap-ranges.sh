@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box ranges of idmap-ranges.yaml,
-# plan sha256:9f78b62914046fe7c5bc2c44549aa25d1f35b3ca2551c6ac522359d98bc1d2ef, with util-linux.
+# plan sha256:6833470378bbe135985d601c5ee51cd20c437d030b9bd65e58f8dfac24da62b4, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -259,7 +259,7 @@ boxfile_host() {
 
 # The id maps, written from outside once the box's process waits for them.
 boxfile_map() {
-	# 2 idmap_ranges: map ids, box = host: uid 0 = 0, uid 1-1000 = 100000-100999, gid 0 = 0, gid 1-1000 = 100000-100999  (idmap-ranges.yaml:24:3)
+	# 2 idmap_ranges: map ids, box = host: uid 0 = 0, uid 1-1000 = 100000-100999, gid 0 = 0, gid 1-1000 = 100000-100999  (idmap-ranges.yaml:26:3)
 	boxfile_uids='0 0 1 1 100000 1000'
 	boxfile_gids='0 0 1 1 100000 1000'
 	boxfile_x=no
@@ -395,10 +395,13 @@ nogroup:x:65534:
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 42 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 42 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -408,10 +411,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 43 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 43 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 44 hostname: set the host name to ranges  (default)

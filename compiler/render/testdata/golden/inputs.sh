@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box inputs of inputs.yaml,
-# plan sha256:58448743380744639c2e8ab92d25e84b4b40517803916fff86d7189ac370e6ad, with util-linux.
+# plan sha256:5b45222add89a0a815ee02e1ebd1f509ed0ddff5bfb27cb372ee366365356c49, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -243,7 +243,7 @@ boxfile_host() {
 	esac
 	# 54 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
-	# 61 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
+	# 61 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:29:3)
 	# set BOXFILE_SECRET_TOKEN to the value of the secret input TOKEN
 	[ "${BOXFILE_SECRET_TOKEN+set}" = set ] || boxfile_die "BOXFILE_SECRET_TOKEN is not set"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
@@ -373,10 +373,13 @@ nogroup:x:65534:
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 42 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 42 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -386,10 +389,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 43 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 43 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 44 hostname: set the host name to inputs  (default)
@@ -404,7 +405,7 @@ nogroup:x:65534:
 boxfile_enter() {
 	# 59 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	if [ -t 0 ] && [ -t 1 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
-	# 61 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
+	# 61 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:29:3)
 	boxfile_secret_TOKEN=$BOXFILE_SECRET_TOKEN
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -431,9 +432,9 @@ echo "the token has $((${#AUTHORIZATION} - 7)) letters"
 	export HOME=/root
 	# 59 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 60 env: GREETING = Hello  (inputs.yaml:26:3)
+	# 60 env: GREETING = Hello  (inputs.yaml:28:3)
 	export GREETING=Hello
-	# 61 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
+	# 61 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:29:3)
 	export AUTHORIZATION='Bearer '"$boxfile_secret_TOKEN"
 	unset PWD OLDPWD
 	boxfile_started=1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box join of join.yaml,
-# plan sha256:d2183a48456f89fd171d2f18fecf8fd6c49a7352ac4611bb88ff8e5c45c940df, with util-linux.
+# plan sha256:85b06e6c3e6c2d82aba948b1af548f36c02d7255806362298c3782a6da8b3e44, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -8,6 +8,7 @@
 # a script cannot:
 #   - hold on to what it looked at: a tree that changes meanwhile can mislead it
 #     (boxfile resolves each path once, in the kernel, and keeps it open);
+#   - give the box a terminal of its own: on one, it has this one, without job control;
 #   - signals are not forwarded to the command, and process 1 is a shell;
 #   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
 #   - descriptors above 9 can be closed only where bash is installed;

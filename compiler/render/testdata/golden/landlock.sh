@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box landlock of landlock.yaml,
-# plan sha256:7d3a3c7e17fc830964b893d730913f7c4005960c86ea95dd49b879e83f06ffcb, with util-linux.
+# plan sha256:c43a07ef6628dacbeafde20c94bc705172f7adb9e557a99157785beb3b69b496, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

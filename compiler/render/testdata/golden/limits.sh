@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box limits of limits.yaml,
-# plan sha256:5e8d27c6fd5169eb6114357d2c7f6ddcc5af2dcf5ee97a01944bb2fccbad5b18, with util-linux.
+# plan sha256:ab4a244ecac1f433c75b9bf97f54e3d27116a61750af0bbb10f960e37ebfa28d, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -401,15 +401,15 @@ boxfile_host() {
 		;;
 	esac
 	boxfile_needs='memory cpu pids'
-	# 1 cgroup: make a cgroup for the box; what cannot be enforced stops the run  (limits.yaml:16:1)
+	# 1 cgroup: make a cgroup for the box; what cannot be enforced stops the run  (limits.yaml:18:1)
 	boxfile_enforce=strict boxfile_id=limits-$$
-	# 2 limit: memory limit 64 MiB  (limits.yaml:18:11)
+	# 2 limit: memory limit 64 MiB  (limits.yaml:20:11)
 	boxfile_limit 'memory limit 64 MiB' memory memory.limit_in_bytes 67108864 memory.max 67108864
 	# 3 limit: swap limit 0 (where the host has swap)  (default)
 	! boxfile_swaps || boxfile_limit 'swap limit 0 (where the host has swap)' memory memory.memsw.limit_in_bytes 67108864 memory.swap.max 0
-	# 4 limit: cpu limit 1.5 CPUs (150 ms in each 100 ms)  (limits.yaml:19:9)
+	# 4 limit: cpu limit 1.5 CPUs (150 ms in each 100 ms)  (limits.yaml:21:9)
 	boxfile_limit 'cpu limit 1.5 CPUs (150 ms in each 100 ms)' cpu cpu.cfs_quota_us 150000 cpu.max '150000 100000'
-	# 5 limit: pids limit 32  (limits.yaml:20:9)
+	# 5 limit: pids limit 32  (limits.yaml:22:9)
 	boxfile_limit 'pids limit 32' pids pids.max 32 pids.max 32
 	# 59 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
@@ -541,10 +541,13 @@ nogroup:x:65534:
 	# 45 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 47 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 47 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -554,10 +557,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 48 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 48 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 49 hostname: set the host name to limits  (default)

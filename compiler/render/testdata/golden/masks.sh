@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box masks of masks.yaml,
-# plan sha256:0db40965b3e1f55069f8f3b0db92772e8d0b46cc01c6db40a477c06221a76144, with util-linux.
+# plan sha256:28aa9249e2e2ce4382e6da40da3c219c30113d2203952190004a138f41861d61, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -346,7 +346,7 @@ nogroup:x:65534:
 	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
-	# 40 mount: sysfs at /sys [ro,nodev,noexec,nosuid]  (masks.yaml:12:6)
+	# 40 mount: sysfs at /sys [ro,nodev,noexec,nosuid]  (masks.yaml:18:6)
 	boxfile_dir /sys own
 	boxfile_do mount -i -t sysfs -o ro,nodev,noexec,nosuid sysfs "$boxfile_to"
 	# 41 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
@@ -378,10 +378,13 @@ nogroup:x:65534:
 	# 41 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 45 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 45 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -391,7 +394,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 46 mask: hide /sys/devices/virtual/powercap, /sys/firmware, /sys/fs/selinux, /sys/hypervisor, /sys/kernel/debug, /sys/kernel/security, /sys/kernel/tracing, /sys/power (those that exist)  (default)
+	# 46 mask: hide "/sys/devices/system/cpu/cpu*/thermal_throttle", /sys/devices/virtual/powercap, /sys/firmware, /sys/fs/selinux, /sys/hypervisor, /sys/kernel/debug, /sys/kernel/security, /sys/kernel/tracing, /sys/power (those that exist)  (default)
+	for boxfile_match in /sys/devices/system/cpu/cpu*/thermal_throttle; do boxfile_mask "$boxfile_match" skip; done
 	boxfile_mask /sys/devices/virtual/powercap skip
 	boxfile_mask /sys/firmware skip
 	boxfile_mask /sys/fs/selinux skip
@@ -400,17 +404,15 @@ nogroup:x:65534:
 	boxfile_mask /sys/kernel/security skip
 	boxfile_mask /sys/kernel/tracing skip
 	boxfile_mask /sys/power skip
-	# 47 mask: hide /usr/share/doc  (masks.yaml:20:7)
+	# 47 mask: hide /usr/share/doc  (masks.yaml:22:7)
 	boxfile_mask /usr/share/doc refuse
-	# 48 mask: hide /usr/bin/env  (masks.yaml:21:7)
+	# 48 mask: hide /usr/bin/env  (masks.yaml:23:7)
 	boxfile_mask /usr/bin/env refuse
-	# 49 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 49 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
-	# 50 readonly: read-only: /tmp/work  (masks.yaml:23:7)
+	# 50 readonly: read-only: /tmp/work  (masks.yaml:25:7)
 	boxfile_readonly /tmp/work refuse
 	# 51 hostname: set the host name to masks  (default)
 	boxfile_do hostname -- masks

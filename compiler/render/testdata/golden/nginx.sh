@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box nginx of nginx.yaml,
-# plan sha256:67955e811817728180d27359126efd7c04a4e5b05d1be267b010cdb726ed6697, with util-linux.
+# plan sha256:ddabeb6aa42f7bdbf604eae5b12707967466b115f64d23b3ef0b5a09def6f64f, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box outbound of outbound.yaml,
-# plan sha256:870a3e2ed3c59fa8f1e4b38914bca2b24d484660cdf8ee29c7d6a7e0208b4877, with util-linux.
+# plan sha256:d230e53bf4ec3a797b41b29b3e13e7574808425431632de001afd8fa036f489b, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box own-mounts of own-mounts.yaml,
-# plan sha256:6fa053dcee8ed1d1b6ba49f79b327cefc0d40e6150580211c26f75c81e53a44c, with util-linux.
+# plan sha256:015023c285b828008e64945f0d62f66ec95d1a34246e5ee94f8d5ccb4d4ca2ef, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -361,13 +361,13 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 40 mount: proc at /proc [ro,nodev,noexec,nosuid]  (own-mounts.yaml:16:5)
+	# 40 mount: proc at /proc [ro,nodev,noexec,nosuid]  (own-mounts.yaml:15:5)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o ro,nodev,noexec,nosuid proc "$boxfile_to"
-	# 41 mount: sysfs at /sys [ro,nodev,noexec,nosuid]  (own-mounts.yaml:17:5)
+	# 41 mount: sysfs at /sys [ro,nodev,noexec,nosuid]  (own-mounts.yaml:16:5)
 	boxfile_dir /sys own
 	boxfile_do mount -i -t sysfs -o ro,nodev,noexec,nosuid sysfs "$boxfile_to"
-	# 42 mount: devpts at /pts [rw,noexec,nosuid]  (own-mounts.yaml:18:5)
+	# 42 mount: devpts at /pts [rw,noexec,nosuid]  (own-mounts.yaml:17:5)
 	boxfile_dir /pts own
 	boxfile_do mount -i -t devpts -o noexec,nosuid,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
@@ -376,10 +376,13 @@ nogroup:x:65534:
 	# 39 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 44 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 44 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -389,7 +392,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 45 mask: hide /sys/devices/virtual/powercap, /sys/firmware, /sys/fs/selinux, /sys/hypervisor, /sys/kernel/debug, /sys/kernel/security, /sys/kernel/tracing, /sys/power (those that exist)  (default)
+	# 45 mask: hide "/sys/devices/system/cpu/cpu*/thermal_throttle", /sys/devices/virtual/powercap, /sys/firmware, /sys/fs/selinux, /sys/hypervisor, /sys/kernel/debug, /sys/kernel/security, /sys/kernel/tracing, /sys/power (those that exist)  (default)
+	for boxfile_match in /sys/devices/system/cpu/cpu*/thermal_throttle; do boxfile_mask "$boxfile_match" skip; done
 	boxfile_mask /sys/devices/virtual/powercap skip
 	boxfile_mask /sys/firmware skip
 	boxfile_mask /sys/fs/selinux skip
@@ -398,10 +402,8 @@ nogroup:x:65534:
 	boxfile_mask /sys/kernel/security skip
 	boxfile_mask /sys/kernel/tracing skip
 	boxfile_mask /sys/power skip
-	# 46 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 46 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 47 hostname: set the host name to own-mounts  (default)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box processes of process-isolation.yaml,
-# plan sha256:47a5b002de7f8e4c5bd7161d00162b38455b0f90d682408b8bc38c1d6a76c004, with util-linux.
+# plan sha256:8c52818c708143f677b1c0a2a34dba12e6e23f207935d28507cb93115258be9e, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -343,7 +343,7 @@ nogroup:x:65534:
 	# 38 file: /etc/resolv.conf [ro] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (default)
 	boxfile_file /etc/resolv.conf own 0644 '' '# no name server: the box has no network but its own loopback
 '
-	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (process-isolation.yaml:14:7)
+	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (process-isolation.yaml:16:7)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
@@ -370,10 +370,13 @@ nogroup:x:65534:
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 42 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 42 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -383,10 +386,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 43 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 43 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 44 hostname: set the host name to processes  (default)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box redis of redis.yaml,
-# plan sha256:0a81d9ddb2828ef44656483c52b3549a802dbbf3f8061488609a7498f2f6a7c4, with util-linux.
+# plan sha256:720be479bf0bb1ddf19b96b5953e61836bc8283e570f23aff9efdfbde00416c2, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

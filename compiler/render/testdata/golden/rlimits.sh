@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box rlimits of rlimits.yaml,
-# plan sha256:9a54fb51f5230688597ae062317b000c534bd029de58ebc4cd0cc2fdd999edf3, with util-linux.
+# plan sha256:2290dc4b4e5663d9be4fe3bc76e1e19869492482c54c7be7a88d24d109b7c618, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -364,7 +364,7 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 41 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 16MiB perms: 1777  (rlimits.yaml:32:5)
+	# 41 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 16MiB perms: 1777  (rlimits.yaml:13:5)
 	boxfile_dir /tmp own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777',size=16777216 tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
@@ -373,10 +373,13 @@ nogroup:x:65534:
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 43 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 43 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -386,10 +389,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 44 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 44 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 45 hostname: set the host name to rlimits  (default)
@@ -415,7 +416,7 @@ boxfile_run() {
 	umask 0022
 	cd -- / || boxfile_die 'cannot start in the working directory'
 	set --
-	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--nofile=64:64' '--nproc=256:256' '--fsize=1048576:1048576' '--core=0:0' '--stack=8388608:unlimited' '--cpu=60:120' '--as=8589934592:8589934592' '--data=4294967296:4294967296' '--rss=unlimited:unlimited' '--memlock=65536:65536' '--msgqueue=65536:65536' '--locks=unlimited:unlimited' '--sigpending=64:64' '--nice=0:0' '--rtprio=0:0' '--rttime=unlimited:unlimited'
+	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--as=8589934592:8589934592' '--core=0:0' '--cpu=60:120' '--data=4294967296:4294967296' '--fsize=1048576:1048576' '--locks=unlimited:unlimited' '--memlock=65536:65536' '--msgqueue=65536:65536' '--nice=0:0' '--nofile=64:64' '--nproc=256:256' '--rss=unlimited:unlimited' '--rtprio=0:0' '--rttime=unlimited:unlimited' '--sigpending=64:64' '--stack=8388608:unlimited'
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/setpriv" --no-new-privs '--bounding-set=-all' '--inh-caps=-all' '--ambient-caps=-all' --
 	set -- "$@" /bin/sh -c 'echo "open files: $(ulimit -n)"
 echo "cpu:        $(ulimit -S -t) $(ulimit -H -t)"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box seccomp of seccomp.yaml,
-# plan sha256:e977e46930614641480dffba40a83a644f8c6d8772510ecdffa458a435e755ad, with util-linux.
+# plan sha256:511c99de006a9eae48efa315aae882ff84e13c0edd96523895204c94ce752cd0, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

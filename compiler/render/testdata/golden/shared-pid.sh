@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box shared-pid of shared-pid.yaml,
-# plan sha256:e3fb0b32c999ccb589a7d2968ab328b171644b7840512f71fe1e251decbb7588, with util-linux.
+# plan sha256:0722ce39c7c9562ed0a8fed6f276822c67c22be863964ccf3f862038606e98dc, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -8,6 +8,7 @@
 # a script cannot:
 #   - hold on to what it looked at: a tree that changes meanwhile can mislead it
 #     (boxfile resolves each path once, in the kernel, and keeps it open);
+#   - give the box a terminal of its own: on one, it has this one, without job control;
 #   - signals are not forwarded to the command, and process 1 is a shell;
 #   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
 #   - descriptors above 9 can be closed only where bash is installed;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box subuid of subuid.yaml,
-# plan sha256:8dd7b696df15c9e60430ab772a632234e9a9cb2dfb31775504183cf01ff9ff43, with util-linux.
+# plan sha256:d71c924bef5b07ec00e300e504f34040237581092a5b2932ebe0b939c4159479, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -259,7 +259,7 @@ boxfile_host() {
 
 # The id maps, written from outside once the box's process waits for them.
 boxfile_map() {
-	# 2 idmap_ranges: map box id 0 to the caller, and ids from 1 on to the caller's subordinate ids  (subuid.yaml:16:8)
+	# 2 idmap_ranges: map box id 0 to the caller, and ids from 1 on to the caller's subordinate ids  (subuid.yaml:18:8)
 	boxfile_uids=$(awk -F: -v name="$(id -un)" -v uid="$(id -u)" -v self="$(id -u)" '
 		BEGIN { box = 1; map = "0 " self " 1" }
 		$1 == name || $1 == uid { map = map " " box " " $2 " " $3; box += $3 }
@@ -403,10 +403,13 @@ nogroup:x:65534:
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 42 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 42 mask: hide /proc/acpi, /proc/asound, /proc/bus, /proc/config.gz, /proc/interrupts, /proc/irq, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
+	boxfile_mask /proc/bus skip
+	boxfile_mask /proc/config.gz skip
 	boxfile_mask /proc/interrupts skip
+	boxfile_mask /proc/irq skip
 	boxfile_mask /proc/kallsyms skip
 	boxfile_mask /proc/kcore skip
 	boxfile_mask /proc/keys skip
@@ -416,10 +419,8 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 43 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
-	boxfile_readonly /proc/bus skip
+	# 43 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
-	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 44 hostname: set the host name to subuid  (default)

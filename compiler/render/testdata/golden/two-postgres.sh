@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of two-postgres.yaml,
-# plan sha256:3a16102cea8717e8a75f224338df729ad0e4feac87caac8af4fef5a37b3d7e74, with util-linux.
+# plan sha256:7807b0f636114cc380bc24bb82adcb6367062c08f2436d577df826dc6e2a85ca, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
