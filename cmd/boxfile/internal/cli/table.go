@@ -8,6 +8,7 @@ const (
 	Validate   = "validate"
 	Explain    = "explain"
 	Schema     = "schema"
+	Format     = "fmt"
 	Doctor     = "doctor"
 	GC         = "gc"
 	Lock       = "lock"
@@ -32,6 +33,7 @@ const (
 	PlanOut   = "plan-out"
 	Expect    = "expect"
 	ExitCode  = "exit-code"
+	Write     = "write"
 )
 
 // Tagline says what the tool is for.
@@ -39,7 +41,7 @@ const Tagline = "Runs a command in the box that a YAML file describes, and no wi
 
 // Verbs is the command line. Help, completion, man pages and the parser read it.
 func Verbs() []Verb {
-	return []Verb{up(), plan(), diff(), explain(), lock(), validate(), doctor(), gc(), lsns(), schema(), version(), completion(), help()}
+	return []Verb{up(), plan(), diff(), explain(), lock(), validate(), format(), doctor(), gc(), lsns(), schema(), version(), completion(), help()}
 }
 
 func inputs() []Flag {
@@ -180,6 +182,26 @@ func explain() Verb {
 	}
 }
 
+func format() Verb {
+	return Verb{
+		Name: Format, Short: "give files their canonical form",
+		Long: "Prints each FILE with its keys in the order of the schema, two spaces for each\n" +
+			"level and at most one empty line between entries. Only lines and the space\n" +
+			"before them move: comments, quotes and blocks of text stay as they are, and so\n" +
+			"do the plan and its digest. A file that is wrong is not touched.",
+		Operands: Operands{Name: "FILE", Min: 1, Max: -1},
+		Flags: []Flag{
+			{Name: Diff, Letter: "d", Help: "print what would change, as a unified diff"},
+			{Name: Write, Letter: "w", Help: "write the files that change, print nothing"},
+		},
+		Exit: answers("done; with -d: nothing would change", "with -d: a file would change; or a file is wrong"),
+		Examples: []Example{
+			{"boxfile fmt -w *.yaml", "all of a folder"},
+			{"boxfile fmt -d dev.yaml", "for CI"},
+		},
+	}
+}
+
 func doctor() Verb {
 	return Verb{
 		Name: Doctor, Short: "say what this machine can do, and why not",
@@ -262,7 +284,7 @@ func help() Verb {
 	return Verb{
 		Name: Help, Short: "show this, or a verb's own help",
 		Long:     "Prints the list of verbs, or what one of them takes.",
-		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Diff, Explain, Lock, Validate, Doctor, GC, LSNS, Schema, Version, Completion, Help}},
+		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Diff, Explain, Lock, Validate, Format, Doctor, GC, LSNS, Schema, Version, Completion, Help}},
 		Exit:     answers("printed", "standard output could not be written"),
 	}
 }
