@@ -22,7 +22,17 @@ func JSON() []byte { return schemaText }
 // values given for declared inputs; those of secrets are not looked at. The error is a *multierror.Error of
 // every *Diagnostic, in the order of the file.
 func Parse(name string, data []byte, inputs map[string]string) (*Boxfile, error) {
-	text, c := checkText(name, data)
+	return parse(name, data, inputs, MaxSize)
+}
+
+// ParseGenerated is Parse for a document that a program has written, which may say
+// everything in its longest form.
+func ParseGenerated(name string, data []byte, inputs map[string]string) (*Boxfile, error) {
+	return parse(name, data, inputs, maxWritten)
+}
+
+func parse(name string, data []byte, inputs map[string]string, most int) (*Boxfile, error) {
+	text, c := checkText(name, data, most)
 	if c.errs != nil {
 		return nil, c.sorted()
 	}

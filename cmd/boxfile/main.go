@@ -55,6 +55,8 @@ func (t *terminal) verb(call *cli.Call, stdin io.Reader) (int, error) {
 		return t.up(call, stdin)
 	case cli.Plan:
 		return exitOK, t.plan(call, stdin)
+	case cli.Diff:
+		return t.diff(call, stdin)
 	case cli.Validate:
 		return t.validate(call, stdin)
 	case cli.Doctor:

@@ -23,7 +23,9 @@ func WriteCompletion(w io.Writer, shell string) error {
 }
 
 // takesFile says whether the verb's operands are files.
-func (v Verb) takesFile() bool { return v.Operands.Name == "FILE" }
+func (v Verb) takesFile() bool {
+	return strings.Contains(v.Operands.Name, "FILE") || v.Operands.Name == "OLD NEW"
+}
 
 // forms are the ways to type a flag.
 func (f Flag) forms() []string {

@@ -4,6 +4,7 @@ package cli
 const (
 	Up         = "up"
 	Plan       = "plan"
+	Diff       = "diff"
 	Validate   = "validate"
 	Schema     = "schema"
 	Doctor     = "doctor"
@@ -22,6 +23,10 @@ const (
 	Seccomp   = "seccomp"
 	JSON      = "json"
 	Task      = "task"
+	SavedPlan = "plan" // the flag
+	PlanOut   = "plan-out"
+	Expect    = "expect"
+	ExitCode  = "exit-code"
 )
 
 // Tagline says what the tool is for.
@@ -29,7 +34,7 @@ const Tagline = "Runs a command in the box that a YAML file describes, and no wi
 
 // Verbs is the command line. Help, completion, man pages and the parser read it.
 func Verbs() []Verb {
-	return []Verb{up(), plan(), validate(), doctor(), gc(), lsns(), schema(), version(), completion(), help()}
+	return []Verb{up(), plan(), diff(), validate(), doctor(), gc(), lsns(), schema(), version(), completion(), help()}
 }
 
 func inputs() []Flag {
@@ -51,6 +56,8 @@ func up() Verb {
 			{Name: DryRun, Help: "print the plan, touch nothing"},
 			{Name: Verbose, Letter: "v", Help: "say what is done, with the time since start"},
 			{Name: Report, Arg: "FILE", File: true, Help: "write how it went to FILE, as JSON"},
+			{Name: SavedPlan, Arg: "PLAN", File: true, Help: "run a saved plan instead of FILE"},
+			{Name: Expect, Arg: "WHICH", File: true, Help: "refuse any plan but sha256:… or a saved one"},
 		}, inputs()...),
 		Command: true,
 		Exit: []Exit{
@@ -76,7 +83,9 @@ func plan() Verb {
 			"its identity. Only -o program looks at this machine: it shows the system calls.",
 		Operands: Operands{Name: "FILE", Max: 1},
 		Flags: append([]Flag{
-			{Name: Output, Letter: "o", Arg: "FORM", Words: []string{"text", "json", "sh", "program"}, Help: "text (default), json, sh or program"},
+			{Name: Output, Letter: "o", Arg: "FORM", Words: []string{"text", "json", "markdown", "sh", "program"}, Help: "text (default), json, markdown, sh or program"},
+			{Name: PlanOut, Arg: "PLAN", File: true, Help: "save the plan beside the Boxfile, too"},
+			{Name: SavedPlan, Arg: "PLAN", File: true, Help: "show a saved plan instead of FILE"},
 		}, inputs()...),
 		Command: true,
 		Exit:    answers("the plan was printed", "the file is wrong, or (-o program) this machine cannot run it"),
@@ -84,6 +93,29 @@ func plan() Verb {
 			{"boxfile plan dev.yaml", "for a reviewer"},
 			{"boxfile plan -o json dev.yaml > dev.plan.json", "for a program"},
 			{"boxfile plan -o sh dev.yaml", "the same as a script of util-linux"},
+		},
+	}
+}
+
+func diff() Verb {
+	return Verb{
+		Name: Diff, Short: "show what a change lets a box do",
+		Long: "Compares the plans of two Boxfiles, not their text: what widens what the box\n" +
+			"may do, what narrows it and what is neutral, with the lines of both. OLD and\n" +
+			"NEW are files, saved plans, or REV:FILE in git; /dev/null is no box at all.",
+		Operands: Operands{Name: "OLD NEW", Min: 2, Max: 2},
+		Flags: append([]Flag{
+			{Name: Output, Letter: "o", Arg: "FORM", Words: []string{"text", "json", "markdown", "sarif"}, Help: "text (default), json, markdown or sarif"},
+			{Name: ExitCode, Help: "end with 2 for changes, 3 if any widens"},
+		}, inputs()...),
+		Exit: []Exit{
+			{"0", "compared; with --exit-code: no difference"}, {"1", "a file is wrong, or is not there"},
+			{"2", "--exit-code: changes, of which none widens"}, {"3", "--exit-code: a change widens"}, {"64", "the command line is wrong"},
+		},
+		Examples: []Example{
+			{"boxfile diff HEAD:dev.yaml dev.yaml", "what is not committed yet"},
+			{"boxfile diff -o markdown main:dev.yaml dev.yaml", "for a comment"},
+			{"boxfile diff dev.plan.json dev.yaml", "against the plan that was approved"},
 		},
 	}
 }
@@ -150,8 +182,8 @@ func lsns() Verb {
 func schema() Verb {
 	return Verb{
 		Name: Schema, Short: "print a JSON Schema or the seccomp profile",
-		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, or of what doctor and lsns print with\n--json. With seccomp it prints the profile of system calls that boxes have by default, in the\nform of OCI and Docker.",
-		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Doctor, LSNS, Seccomp}},
+		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, of what doctor and lsns print with --json,\nor of what diff -o json prints. With seccomp it prints the profile of system calls\nthat boxes have by default, in the form of OCI and Docker.",
+		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Doctor, LSNS, Diff, Seccomp}},
 		Exit:     answers("printed", "standard output could not be written"),
 		Examples: []Example{{"boxfile schema > boxfile.schema.json", "for an editor's YAML mode"}, {"boxfile schema report", "what a report holds"}, {"boxfile schema seccomp > seccomp.json", "a profile to begin from"}},
 	}
@@ -183,7 +215,7 @@ func help() Verb {
 	return Verb{
 		Name: Help, Short: "show this, or a verb's own help",
 		Long:     "Prints the list of verbs, or what one of them takes.",
-		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Validate, Doctor, GC, LSNS, Schema, Version, Completion, Help}},
+		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Diff, Validate, Doctor, GC, LSNS, Schema, Version, Completion, Help}},
 		Exit:     answers("printed", "standard output could not be written"),
 	}
 }
