@@ -251,7 +251,7 @@ func lsns() Verb {
 func schema() Verb {
 	return Verb{
 		Name: Schema, Short: "print a JSON Schema or the seccomp profile",
-		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, of what doctor and lsns print with --json,\nor of what diff -o json prints. With seccomp it prints the profile of system calls\nthat boxes have by default, in the form of OCI and Docker.",
+		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, of what doctor and lsns print with --json,\nor of what diff -o json prints. With seccomp it prints the profile of system\ncalls that boxes have by default, in the form of OCI and Docker.",
 		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Doctor, LSNS, Diff, Seccomp}},
 		Exit:     answers("printed", "standard output could not be written"),
 		Examples: []Example{{"boxfile schema > boxfile.schema.json", "for an editor's YAML mode"}, {"boxfile schema report", "what a report holds"}, {"boxfile schema seccomp > seccomp.json", "a profile to begin from"}},
