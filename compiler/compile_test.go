@@ -124,6 +124,7 @@ resources:
 		`6:25 resources.unified.memory.low {"file":"memory.low","value":"1M"}`,
 		`6:39 resources.unified.cpu.idle {"file":"cpu.idle","value":"1"}`,
 		`3:10 timeout {"after":90000000000,"signal":"INT","grace":500000000}`,
+		`4:1 stop {"signal":"INT","grace":500000000}`,
 	}
 	for i, w := range want {
 		b, err := json.Marshal(p.Steps[i])
@@ -235,9 +236,9 @@ func TestRooms(t *testing.T) {
 	const ours = "github.com/boxfile/boxfile/"
 	for pkg, allowed := range map[string][]string{
 		"schema": {}, "compiler/plan": {}, "compiler": {"schema", "compiler/plan", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan"},
-		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {},
+		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {}, "executor/internal/signals": {},
 		"executor/doctor": {"executor", "executor/program", "executor/host", "compiler/plan"},
-		"executor":        {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "compiler/plan"},
+		"executor":        {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "executor/internal/signals", "compiler/plan"},
 	} {
 		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", ours+pkg).CombinedOutput()
 		if err != nil {

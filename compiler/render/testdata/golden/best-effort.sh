@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box best-effort of best-effort.yaml,
-# plan sha256:d4b7a04cb5761a8c74e1487740d891bf5b80be2df3e5efea9dac0b4ee75f580b, with util-linux.
+# plan sha256:365b2ac6d0fcc3ef902e918c3b75d7b60dd145a4160b591ecea3ff57e979a993, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -389,7 +389,7 @@ boxfile_host() {
 	[ -r "$0" ] || boxfile_die "save this script to a file and run that"
 	BOXFILE_DIR=$(cd -- "$BOXFILE_DIR" && pwd -P) || boxfile_die "cannot find the Boxfile's folder"
 	boxfile_sh=$(command -v sh)
-	# 12 close_fds: close every descriptor but 0, 1 and 2  (default)
+	# 13 close_fds: close every descriptor but 0, 1 and 2  (default)
 	exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 	case $(ls /proc/self/fd) in
 	*[0-9][0-9]*)
@@ -430,7 +430,7 @@ boxfile_host() {
 	boxfile_limit 'the memory limit ends the whole box' memory - - memory.oom.group 1
 	# 11 cgroup_file: memory.low = 16M (cgroup v2)  (best-effort.yaml:34:17)
 	boxfile_limit 'memory.low = 16M (cgroup v2)' memory - - memory.low 16M
-	# 64 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	# 65 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --fork --kill-child --user --map-root-user --propagation=private
@@ -452,91 +452,91 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 17 rootfs: a generated tree [ro,nodev,nosuid]  (default)
+	# 18 rootfs: a generated tree [ro,nodev,nosuid]  (default)
 	boxfile_do mount -i -t tmpfs -o 'mode=0755',nodev,nosuid tmpfs "$boxfile_root"
-	# 18 system: /usr as on the host, read-only  (default)
+	# 19 system: /usr as on the host, read-only  (default)
 	boxfile_system /usr own none
-	# 19 system: /bin as on the host, read-only  (default)
+	# 20 system: /bin as on the host, read-only  (default)
 	boxfile_system /bin own none
-	# 20 system: /sbin as on the host, read-only  (default)
+	# 21 system: /sbin as on the host, read-only  (default)
 	boxfile_system /sbin own none
-	# 21 system: /lib as on the host, read-only  (default)
+	# 22 system: /lib as on the host, read-only  (default)
 	boxfile_system /lib own none
-	# 22 system: /lib32 as on the host, read-only  (default)
+	# 23 system: /lib32 as on the host, read-only  (default)
 	boxfile_system /lib32 own none
-	# 23 system: /lib64 as on the host, read-only  (default)
+	# 24 system: /lib64 as on the host, read-only  (default)
 	boxfile_system /lib64 own none
-	# 24 system: /libx32 as on the host, read-only  (default)
+	# 25 system: /libx32 as on the host, read-only  (default)
 	boxfile_system /libx32 own none
-	# 25 system: /etc/alternatives as on the host, read-only  (default)
+	# 26 system: /etc/alternatives as on the host, read-only  (default)
 	boxfile_system /etc/alternatives own none
-	# 26 system: /etc/ssl/certs as on the host, read-only  (default)
+	# 27 system: /etc/ssl/certs as on the host, read-only  (default)
 	boxfile_system /etc/ssl/certs own none
-	# 27 system: /etc/ssl/openssl.cnf as on the host, read-only  (default)
+	# 28 system: /etc/ssl/openssl.cnf as on the host, read-only  (default)
 	boxfile_system /etc/ssl/openssl.cnf own none
-	# 28 system: /etc/pki as on the host, read-only  (default)
+	# 29 system: /etc/pki as on the host, read-only  (default)
 	boxfile_system /etc/pki own none
-	# 29 system: /etc/crypto-policies as on the host, read-only  (default)
+	# 30 system: /etc/crypto-policies as on the host, read-only  (default)
 	boxfile_system /etc/crypto-policies own none
-	# 30 system: /etc/ld.so.cache as on the host, read-only  (default)
+	# 31 system: /etc/ld.so.cache as on the host, read-only  (default)
 	boxfile_system /etc/ld.so.cache own none
-	# 31 system: /etc/ld.so.conf as on the host, read-only  (default)
+	# 32 system: /etc/ld.so.conf as on the host, read-only  (default)
 	boxfile_system /etc/ld.so.conf own none
-	# 32 system: /etc/ld.so.conf.d as on the host, read-only  (default)
+	# 33 system: /etc/ld.so.conf.d as on the host, read-only  (default)
 	boxfile_system /etc/ld.so.conf.d own none
-	# 33 system: /etc/nsswitch.conf as on the host, read-only  (default)
+	# 34 system: /etc/nsswitch.conf as on the host, read-only  (default)
 	boxfile_system /etc/nsswitch.conf own none
-	# 34 system: /etc/localtime as on the host, read-only  (default)
+	# 35 system: /etc/localtime as on the host, read-only  (default)
 	boxfile_system /etc/localtime own none
-	# 35 dir: directory /home perms: 0755  (default)
+	# 36 dir: directory /home perms: 0755  (default)
 	boxfile_dir /home own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 36 dir: directory /mnt perms: 0755  (default)
+	# 37 dir: directory /mnt perms: 0755  (default)
 	boxfile_dir /mnt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 37 dir: directory /opt perms: 0755  (default)
+	# 38 dir: directory /opt perms: 0755  (default)
 	boxfile_dir /opt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 38 dir: directory /root perms: 0700  (default)
+	# 39 dir: directory /root perms: 0700  (default)
 	boxfile_dir /root own
 	boxfile_do chmod 0700 "$boxfile_to"
-	# 39 dir: directory /run perms: 0755  (default)
+	# 40 dir: directory /run perms: 0755  (default)
 	boxfile_dir /run own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 40 dir: directory /srv perms: 0755  (default)
+	# 41 dir: directory /srv perms: 0755  (default)
 	boxfile_dir /srv own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 41 dir: directory /tmp perms: 1777  (default)
+	# 42 dir: directory /tmp perms: 1777  (default)
 	boxfile_dir /tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 42 dir: directory /var perms: 0755  (default)
+	# 43 dir: directory /var perms: 0755  (default)
 	boxfile_dir /var own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 43 dir: directory /var/tmp perms: 1777  (default)
+	# 44 dir: directory /var/tmp perms: 1777  (default)
 	boxfile_dir /var/tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 44 file: /etc/passwd [ro] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (default)
+	# 45 file: /etc/passwd [ro] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (default)
 	boxfile_file /etc/passwd own 0644 '' 'root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
 '
-	# 45 file: /etc/group [ro] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (default)
+	# 46 file: /etc/group [ro] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (default)
 	boxfile_file /etc/group own 0644 '' 'root:x:0:
 nogroup:x:65534:
 '
-	# 46 file: /etc/hostname [ro] perms: 0644 12 bytes: "best-effort\n"  (default)
+	# 47 file: /etc/hostname [ro] perms: 0644 12 bytes: "best-effort\n"  (default)
 	boxfile_file /etc/hostname own 0644 '' 'best-effort
 '
-	# 47 file: /etc/hosts [ro] perms: 0644 73 bytes: "127.0.0.1\tlocalhost best-effort\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (default)
+	# 48 file: /etc/hosts [ro] perms: 0644 73 bytes: "127.0.0.1\tlocalhost best-effort\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (default)
 	boxfile_file /etc/hosts own 0644 '' '127.0.0.1	localhost best-effort
 ::1	localhost ip6-localhost ip6-loopback
 '
-	# 48 file: /etc/resolv.conf [ro] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (default)
+	# 49 file: /etc/resolv.conf [ro] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (default)
 	boxfile_file /etc/resolv.conf own 0644 '' '# no name server: the box has no network but its own loopback
 '
-	# 49 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
+	# 50 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
-	# 50 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 51 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_dir /dev own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=0755 tmpfs "$boxfile_to"
 	boxfile_do ln -s /proc/self/fd "$boxfile_to/fd"
@@ -555,12 +555,12 @@ nogroup:x:65534:
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
-	# 17 rootfs: a generated tree [ro,nodev,nosuid]  (default)
+	# 18 rootfs: a generated tree [ro,nodev,nosuid]  (default)
 	boxfile_do mount -i -o remount,bind,ro,nodev,nosuid "$boxfile_root"
-	# 50 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 51 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 52 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 53 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
 	boxfile_mask /proc/interrupts skip
@@ -573,25 +573,25 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 53 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
+	# 54 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/bus skip
 	boxfile_readonly /proc/fs skip
 	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
-	# 54 hostname: set the host name to best-effort  (default)
+	# 55 hostname: set the host name to best-effort  (default)
 	boxfile_do hostname -- best-effort
-	# 55 loopback: bring up the interface lo  (default)
+	# 56 loopback: bring up the interface lo  (default)
 	boxfile_do ip link set lo up
-	# 57 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
+	# 58 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
 	boxfile_limit_nofile=$(boxfile_least nofile 1024 unlimited) || exit 125
-	# 58 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
+	# 59 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
 	boxfile_limit_nproc=$(boxfile_least nproc 2048 2048) || exit 125
 }
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 68 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 69 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -610,11 +610,11 @@ boxfile_run() {
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--core=0:0' "$boxfile_limit_nofile" "$boxfile_limit_nproc"
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/setpriv" --no-new-privs '--bounding-set=-all' '--inh-caps=-all' '--ambient-caps=-all' --
 	set -- "$@" echo finished
-	# 66 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 67 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 67 env: HOME = /root  (default)
+	# 68 env: HOME = /root  (default)
 	export HOME=/root
-	# 68 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 69 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_go_in

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box chroot of chroot.yaml,
-# plan sha256:084e0560f95306ebe5f8f74bfda3e1d5548f02b5598823de7abae9a048e8a96f, with util-linux.
+# plan sha256:d771eefd08b62e8aeb4670af1ae1ce8c3201bcf828e3f7480b0e26651421e025, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -230,7 +230,7 @@ boxfile_host() {
 	[ -r "$0" ] || boxfile_die "save this script to a file and run that"
 	BOXFILE_DIR=$(cd -- "$BOXFILE_DIR" && pwd -P) || boxfile_die "cannot find the Boxfile's folder"
 	boxfile_sh=$(command -v sh)
-	# 1 close_fds: close every descriptor but 0, 1 and 2  (default)
+	# 2 close_fds: close every descriptor but 0, 1 and 2  (default)
 	exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 	case $(ls /proc/self/fd) in
 	*[0-9][0-9]*)
@@ -240,7 +240,7 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
-	# 22 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	# 23 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --cgroup --fork --kill-child --user --map-root-user --propagation=private
@@ -261,12 +261,12 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 6 rootfs: the tree ./rootfs [ro,nodev,nosuid]  (chroot.yaml:18:3)
+	# 7 rootfs: the tree ./rootfs [ro,nodev,nosuid]  (chroot.yaml:18:3)
 	boxfile_bind "$BOXFILE_DIR"/./rootfs / host ro,nodev,nosuid
-	# 7 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
+	# 8 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
 	boxfile_dir /proc host
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
-	# 8 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 9 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_dir /dev host
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=0755 tmpfs "$boxfile_to"
 	boxfile_do ln -s /proc/self/fd "$boxfile_to/fd"
@@ -285,10 +285,10 @@ boxfile_build() {
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
-	# 8 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 9 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 10 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 11 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
 	boxfile_mask /proc/interrupts skip
@@ -301,25 +301,25 @@ boxfile_build() {
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 11 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
+	# 12 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/bus skip
 	boxfile_readonly /proc/fs skip
 	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
-	# 12 hostname: set the host name to chroot  (default)
+	# 13 hostname: set the host name to chroot  (default)
 	boxfile_do hostname -- chroot
-	# 13 loopback: bring up the interface lo  (default)
+	# 14 loopback: bring up the interface lo  (default)
 	boxfile_do ip link set lo up
-	# 15 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
+	# 16 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
 	boxfile_limit_nofile=$(boxfile_least nofile 1024 unlimited) || exit 125
-	# 16 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
+	# 17 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
 	boxfile_limit_nproc=$(boxfile_least nproc 2048 2048) || exit 125
 }
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 25 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 26 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -337,11 +337,11 @@ boxfile_run() {
 cd / && test ! -e /usr && echo "the host'\''s /usr is not here"
 cd ../../.. && test -e bin/sh && echo "and .. does not lead out"
 '
-	# 24 env: HOME = /root  (default)
+	# 25 env: HOME = /root  (default)
 	export HOME=/root
-	# 25 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 26 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 26 env: PATH = /bin  (chroot.yaml:30:3)
+	# 27 env: PATH = /bin  (chroot.yaml:30:3)
 	export PATH=/bin
 	unset PWD OLDPWD
 	boxfile_started=1

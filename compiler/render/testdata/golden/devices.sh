@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box devices of devices.yaml,
-# plan sha256:cdbead7f7c03e10ebcdb2ef6515d761837f725c6e669305e9455c63361299eb8, with util-linux.
+# plan sha256:866da3a3707ecb2bc9328244518b91b98142d7ec4a6c76daa3915f9802ef8a77, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -230,7 +230,7 @@ boxfile_host() {
 	[ -r "$0" ] || boxfile_die "save this script to a file and run that"
 	BOXFILE_DIR=$(cd -- "$BOXFILE_DIR" && pwd -P) || boxfile_die "cannot find the Boxfile's folder"
 	boxfile_sh=$(command -v sh)
-	# 1 close_fds: close every descriptor but 0, 1 and 2  (default)
+	# 2 close_fds: close every descriptor but 0, 1 and 2  (default)
 	exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 	case $(ls /proc/self/fd) in
 	*[0-9][0-9]*)
@@ -240,7 +240,7 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
-	# 55 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	# 56 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --cgroup --fork --kill-child --user --map-root-user --propagation=private
@@ -261,91 +261,91 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 6 rootfs: a generated tree [ro,nodev,nosuid]  (default)
+	# 7 rootfs: a generated tree [ro,nodev,nosuid]  (default)
 	boxfile_do mount -i -t tmpfs -o 'mode=0755',nodev,nosuid tmpfs "$boxfile_root"
-	# 7 system: /usr as on the host, read-only  (default)
+	# 8 system: /usr as on the host, read-only  (default)
 	boxfile_system /usr own none
-	# 8 system: /bin as on the host, read-only  (default)
+	# 9 system: /bin as on the host, read-only  (default)
 	boxfile_system /bin own none
-	# 9 system: /sbin as on the host, read-only  (default)
+	# 10 system: /sbin as on the host, read-only  (default)
 	boxfile_system /sbin own none
-	# 10 system: /lib as on the host, read-only  (default)
+	# 11 system: /lib as on the host, read-only  (default)
 	boxfile_system /lib own none
-	# 11 system: /lib32 as on the host, read-only  (default)
+	# 12 system: /lib32 as on the host, read-only  (default)
 	boxfile_system /lib32 own none
-	# 12 system: /lib64 as on the host, read-only  (default)
+	# 13 system: /lib64 as on the host, read-only  (default)
 	boxfile_system /lib64 own none
-	# 13 system: /libx32 as on the host, read-only  (default)
+	# 14 system: /libx32 as on the host, read-only  (default)
 	boxfile_system /libx32 own none
-	# 14 system: /etc/alternatives as on the host, read-only  (default)
+	# 15 system: /etc/alternatives as on the host, read-only  (default)
 	boxfile_system /etc/alternatives own none
-	# 15 system: /etc/ssl/certs as on the host, read-only  (default)
+	# 16 system: /etc/ssl/certs as on the host, read-only  (default)
 	boxfile_system /etc/ssl/certs own none
-	# 16 system: /etc/ssl/openssl.cnf as on the host, read-only  (default)
+	# 17 system: /etc/ssl/openssl.cnf as on the host, read-only  (default)
 	boxfile_system /etc/ssl/openssl.cnf own none
-	# 17 system: /etc/pki as on the host, read-only  (default)
+	# 18 system: /etc/pki as on the host, read-only  (default)
 	boxfile_system /etc/pki own none
-	# 18 system: /etc/crypto-policies as on the host, read-only  (default)
+	# 19 system: /etc/crypto-policies as on the host, read-only  (default)
 	boxfile_system /etc/crypto-policies own none
-	# 19 system: /etc/ld.so.cache as on the host, read-only  (default)
+	# 20 system: /etc/ld.so.cache as on the host, read-only  (default)
 	boxfile_system /etc/ld.so.cache own none
-	# 20 system: /etc/ld.so.conf as on the host, read-only  (default)
+	# 21 system: /etc/ld.so.conf as on the host, read-only  (default)
 	boxfile_system /etc/ld.so.conf own none
-	# 21 system: /etc/ld.so.conf.d as on the host, read-only  (default)
+	# 22 system: /etc/ld.so.conf.d as on the host, read-only  (default)
 	boxfile_system /etc/ld.so.conf.d own none
-	# 22 system: /etc/nsswitch.conf as on the host, read-only  (default)
+	# 23 system: /etc/nsswitch.conf as on the host, read-only  (default)
 	boxfile_system /etc/nsswitch.conf own none
-	# 23 system: /etc/localtime as on the host, read-only  (default)
+	# 24 system: /etc/localtime as on the host, read-only  (default)
 	boxfile_system /etc/localtime own none
-	# 24 dir: directory /home perms: 0755  (default)
+	# 25 dir: directory /home perms: 0755  (default)
 	boxfile_dir /home own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 25 dir: directory /mnt perms: 0755  (default)
+	# 26 dir: directory /mnt perms: 0755  (default)
 	boxfile_dir /mnt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 26 dir: directory /opt perms: 0755  (default)
+	# 27 dir: directory /opt perms: 0755  (default)
 	boxfile_dir /opt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 27 dir: directory /root perms: 0700  (default)
+	# 28 dir: directory /root perms: 0700  (default)
 	boxfile_dir /root own
 	boxfile_do chmod 0700 "$boxfile_to"
-	# 28 dir: directory /run perms: 0755  (default)
+	# 29 dir: directory /run perms: 0755  (default)
 	boxfile_dir /run own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 29 dir: directory /srv perms: 0755  (default)
+	# 30 dir: directory /srv perms: 0755  (default)
 	boxfile_dir /srv own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 30 dir: directory /tmp perms: 1777  (default)
+	# 31 dir: directory /tmp perms: 1777  (default)
 	boxfile_dir /tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 31 dir: directory /var perms: 0755  (default)
+	# 32 dir: directory /var perms: 0755  (default)
 	boxfile_dir /var own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 32 dir: directory /var/tmp perms: 1777  (default)
+	# 33 dir: directory /var/tmp perms: 1777  (default)
 	boxfile_dir /var/tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 33 file: /etc/passwd [ro] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (default)
+	# 34 file: /etc/passwd [ro] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (default)
 	boxfile_file /etc/passwd own 0644 '' 'root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
 '
-	# 34 file: /etc/group [ro] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (default)
+	# 35 file: /etc/group [ro] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (default)
 	boxfile_file /etc/group own 0644 '' 'root:x:0:
 nogroup:x:65534:
 '
-	# 35 file: /etc/hostname [ro] perms: 0644 8 bytes: "devices\n"  (default)
+	# 36 file: /etc/hostname [ro] perms: 0644 8 bytes: "devices\n"  (default)
 	boxfile_file /etc/hostname own 0644 '' 'devices
 '
-	# 36 file: /etc/hosts [ro] perms: 0644 69 bytes: "127.0.0.1\tlocalhost devices\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (default)
+	# 37 file: /etc/hosts [ro] perms: 0644 69 bytes: "127.0.0.1\tlocalhost devices\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (default)
 	boxfile_file /etc/hosts own 0644 '' '127.0.0.1	localhost devices
 ::1	localhost ip6-localhost ip6-loopback
 '
-	# 37 file: /etc/resolv.conf [ro] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (default)
+	# 38 file: /etc/resolv.conf [ro] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (default)
 	boxfile_file /etc/resolv.conf own 0644 '' '# no name server: the box has no network but its own loopback
 '
-	# 38 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
+	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
-	# 39 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_dir /dev own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=0755 tmpfs "$boxfile_to"
 	boxfile_do ln -s /proc/self/fd "$boxfile_to/fd"
@@ -363,18 +363,18 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 40 device: add the device /dev/kmsg  (devices.yaml:12:5)
+	# 41 device: add the device /dev/kmsg  (devices.yaml:12:5)
 	boxfile_bind /dev/kmsg /dev/kmsg own ''
-	# 41 mount: tmpfs at /dev/shm [rw,nodev,nosuid] size: 1MiB perms: 1777  (devices.yaml:15:5)
+	# 42 mount: tmpfs at /dev/shm [rw,nodev,nosuid] size: 1MiB perms: 1777  (devices.yaml:15:5)
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777',size=1048576 tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
-	# 6 rootfs: a generated tree [ro,nodev,nosuid]  (default)
+	# 7 rootfs: a generated tree [ro,nodev,nosuid]  (default)
 	boxfile_do mount -i -o remount,bind,ro,nodev,nosuid "$boxfile_root"
-	# 39 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 43 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 44 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
 	boxfile_mask /proc/interrupts skip
@@ -387,25 +387,25 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 44 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
+	# 45 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/bus skip
 	boxfile_readonly /proc/fs skip
 	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
-	# 45 hostname: set the host name to devices  (default)
+	# 46 hostname: set the host name to devices  (default)
 	boxfile_do hostname -- devices
-	# 46 loopback: bring up the interface lo  (default)
+	# 47 loopback: bring up the interface lo  (default)
 	boxfile_do ip link set lo up
-	# 48 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
+	# 49 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
 	boxfile_limit_nofile=$(boxfile_least nofile 1024 unlimited) || exit 125
-	# 49 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
+	# 50 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
 	boxfile_limit_nproc=$(boxfile_least nproc 2048 2048) || exit 125
 }
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 59 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 60 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -427,11 +427,11 @@ test -c /dev/kmsg
 test -z "$(ls /dev/sd* /dev/vd* /dev/nvme* 2>/dev/null)" && echo "no disks"
 df -k --output=size /dev/shm | tail -n 1 | tr -d '\'' '\''
 '
-	# 57 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 58 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 58 env: HOME = /root  (default)
+	# 59 env: HOME = /root  (default)
 	export HOME=/root
-	# 59 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 60 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_started=1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box files of files.yaml,
-# plan sha256:8e073df258bb2015019197cc08406e35308b82a1f655df84514b4bd2b0c6a776, with util-linux.
+# plan sha256:70fd50ae55168972b6b7795c8f7cdf1fa684985c061a854c957e56fb56e50197, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -230,7 +230,7 @@ boxfile_host() {
 	[ -r "$0" ] || boxfile_die "save this script to a file and run that"
 	BOXFILE_DIR=$(cd -- "$BOXFILE_DIR" && pwd -P) || boxfile_die "cannot find the Boxfile's folder"
 	boxfile_sh=$(command -v sh)
-	# 1 close_fds: close every descriptor but 0, 1 and 2  (default)
+	# 2 close_fds: close every descriptor but 0, 1 and 2  (default)
 	exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 	case $(ls /proc/self/fd) in
 	*[0-9][0-9]*)
@@ -240,7 +240,7 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
-	# 30 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	# 31 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --cgroup --fork --kill-child --user --map-root-user --propagation=private
@@ -261,12 +261,12 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 6 rootfs: a generated tree [ro,nodev,nosuid]  (files.yaml:11:3)
+	# 7 rootfs: a generated tree [ro,nodev,nosuid]  (files.yaml:11:3)
 	boxfile_do mount -i -t tmpfs -o 'mode=0755',nodev,nosuid tmpfs "$boxfile_root"
-	# 7 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
+	# 8 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
-	# 8 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 9 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_dir /dev own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=0755 tmpfs "$boxfile_to"
 	boxfile_do ln -s /proc/self/fd "$boxfile_to/fd"
@@ -284,37 +284,37 @@ boxfile_build() {
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 9 mount: bind /usr at /usr [ro,nodev,nosuid]  (files.yaml:15:5)
+	# 10 mount: bind /usr at /usr [ro,nodev,nosuid]  (files.yaml:15:5)
 	boxfile_bind /usr /usr own ro,nodev,nosuid
-	# 10 symlink: link /bin -> usr/bin  (files.yaml:16:5)
+	# 11 symlink: link /bin -> usr/bin  (files.yaml:16:5)
 	boxfile_dir / own
 	boxfile_link usr/bin bin
-	# 11 symlink: link /lib -> usr/lib  (files.yaml:19:5)
+	# 12 symlink: link /lib -> usr/lib  (files.yaml:19:5)
 	boxfile_dir / own
 	boxfile_link usr/lib lib
-	# 12 symlink: link /lib64 -> usr/lib64  (files.yaml:20:5)
+	# 13 symlink: link /lib64 -> usr/lib64  (files.yaml:20:5)
 	boxfile_dir / own
 	boxfile_link usr/lib64 lib64
-	# 13 file: /etc/greeting [ro] perms: 0444 71 bytes: "Hello from a file of the Boxfile.\n$HOME and $(date) mean nothing here.\n"  (files.yaml:23:5)
+	# 14 file: /etc/greeting [ro] perms: 0444 71 bytes: "Hello from a file of the Boxfile.\n$HOME and $(date) mean nothing here.\n"  (files.yaml:23:5)
 	boxfile_file /etc/greeting own 0444 '' 'Hello from a file of the Boxfile.
 $HOME and $(date) mean nothing here.
 '
-	# 14 dir: directory /srv/drop perms: 0750  (files.yaml:31:5)
+	# 15 dir: directory /srv/drop perms: 0750  (files.yaml:31:5)
 	boxfile_dir /srv/drop own
 	boxfile_do chmod 0750 "$boxfile_to"
-	# 15 mount: tmpfs at /tmp [rw,nodev,noexec,nosuid,nosymfollow] size: 8MiB perms: 1777  (files.yaml:34:5)
+	# 16 mount: tmpfs at /tmp [rw,nodev,noexec,nosuid,nosymfollow] size: 8MiB perms: 1777  (files.yaml:34:5)
 	boxfile_dir /tmp own
 	boxfile_do mount -i -t tmpfs -o nodev,noexec,nosuid,nosymfollow,'mode=1777',size=8388608 tmpfs "$boxfile_to"
-	# 16 mount: mqueue at /dev/mqueue [rw,nodev,noexec,nosuid]  (files.yaml:42:5)
+	# 17 mount: mqueue at /dev/mqueue [rw,nodev,noexec,nosuid]  (files.yaml:42:5)
 	boxfile_dir /dev/mqueue own
 	boxfile_do mount -i -t mqueue -o nodev,noexec,nosuid mqueue "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
-	# 6 rootfs: a generated tree [ro,nodev,nosuid]  (files.yaml:11:3)
+	# 7 rootfs: a generated tree [ro,nodev,nosuid]  (files.yaml:11:3)
 	boxfile_do mount -i -o remount,bind,ro,nodev,nosuid "$boxfile_root"
-	# 8 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 9 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 18 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 19 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
 	boxfile_mask /proc/interrupts skip
@@ -327,25 +327,25 @@ $HOME and $(date) mean nothing here.
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 19 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
+	# 20 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/bus skip
 	boxfile_readonly /proc/fs skip
 	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
-	# 20 hostname: set the host name to files  (default)
+	# 21 hostname: set the host name to files  (default)
 	boxfile_do hostname -- files
-	# 21 loopback: bring up the interface lo  (default)
+	# 22 loopback: bring up the interface lo  (default)
 	boxfile_do ip link set lo up
-	# 23 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
+	# 24 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
 	boxfile_limit_nofile=$(boxfile_least nofile 1024 unlimited) || exit 125
-	# 24 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
+	# 25 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
 	boxfile_limit_nproc=$(boxfile_least nproc 2048 2048) || exit 125
 }
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 34 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 35 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -372,11 +372,11 @@ echo "nothing in /tmp can be executed"
 touch /etc/mine 2>/dev/null && exit 1
 echo "the tree is read-only"
 '
-	# 32 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 33 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 33 env: HOME = /root  (default)
+	# 34 env: HOME = /root  (default)
 	export HOME=/root
-	# 34 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 35 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_started=1

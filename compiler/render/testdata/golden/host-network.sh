@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box host-network of host-network.yaml,
-# plan sha256:49ec130d84f9dbc73d02a443a6dce64e36d82036da726c72f13d64e55a1ca0b4, with util-linux.
+# plan sha256:0a49e4286e22c155ad12a4abb7672ab8349e711fc4b23cd346ea9aa4d9ad8b97, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -230,7 +230,7 @@ boxfile_host() {
 	[ -r "$0" ] || boxfile_die "save this script to a file and run that"
 	BOXFILE_DIR=$(cd -- "$BOXFILE_DIR" && pwd -P) || boxfile_die "cannot find the Boxfile's folder"
 	boxfile_sh=$(command -v sh)
-	# 1 close_fds: close every descriptor but 0, 1 and 2  (default)
+	# 2 close_fds: close every descriptor but 0, 1 and 2  (default)
 	exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 	case $(ls /proc/self/fd) in
 	*[0-9][0-9]*)
@@ -240,7 +240,7 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
-	# 51 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	# 52 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --fork --kill-child --user --map-root-user --propagation=private
@@ -261,88 +261,88 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 6 rootfs: a generated tree [ro,nodev,nosuid]  (default)
+	# 7 rootfs: a generated tree [ro,nodev,nosuid]  (default)
 	boxfile_do mount -i -t tmpfs -o 'mode=0755',nodev,nosuid tmpfs "$boxfile_root"
-	# 7 system: /usr as on the host, read-only  (default)
+	# 8 system: /usr as on the host, read-only  (default)
 	boxfile_system /usr own none
-	# 8 system: /bin as on the host, read-only  (default)
+	# 9 system: /bin as on the host, read-only  (default)
 	boxfile_system /bin own none
-	# 9 system: /sbin as on the host, read-only  (default)
+	# 10 system: /sbin as on the host, read-only  (default)
 	boxfile_system /sbin own none
-	# 10 system: /lib as on the host, read-only  (default)
+	# 11 system: /lib as on the host, read-only  (default)
 	boxfile_system /lib own none
-	# 11 system: /lib32 as on the host, read-only  (default)
+	# 12 system: /lib32 as on the host, read-only  (default)
 	boxfile_system /lib32 own none
-	# 12 system: /lib64 as on the host, read-only  (default)
+	# 13 system: /lib64 as on the host, read-only  (default)
 	boxfile_system /lib64 own none
-	# 13 system: /libx32 as on the host, read-only  (default)
+	# 14 system: /libx32 as on the host, read-only  (default)
 	boxfile_system /libx32 own none
-	# 14 system: /etc/alternatives as on the host, read-only  (default)
+	# 15 system: /etc/alternatives as on the host, read-only  (default)
 	boxfile_system /etc/alternatives own none
-	# 15 system: /etc/ssl/certs as on the host, read-only  (default)
+	# 16 system: /etc/ssl/certs as on the host, read-only  (default)
 	boxfile_system /etc/ssl/certs own none
-	# 16 system: /etc/ssl/openssl.cnf as on the host, read-only  (default)
+	# 17 system: /etc/ssl/openssl.cnf as on the host, read-only  (default)
 	boxfile_system /etc/ssl/openssl.cnf own none
-	# 17 system: /etc/pki as on the host, read-only  (default)
+	# 18 system: /etc/pki as on the host, read-only  (default)
 	boxfile_system /etc/pki own none
-	# 18 system: /etc/crypto-policies as on the host, read-only  (default)
+	# 19 system: /etc/crypto-policies as on the host, read-only  (default)
 	boxfile_system /etc/crypto-policies own none
-	# 19 system: /etc/ld.so.cache as on the host, read-only  (default)
+	# 20 system: /etc/ld.so.cache as on the host, read-only  (default)
 	boxfile_system /etc/ld.so.cache own none
-	# 20 system: /etc/ld.so.conf as on the host, read-only  (default)
+	# 21 system: /etc/ld.so.conf as on the host, read-only  (default)
 	boxfile_system /etc/ld.so.conf own none
-	# 21 system: /etc/ld.so.conf.d as on the host, read-only  (default)
+	# 22 system: /etc/ld.so.conf.d as on the host, read-only  (default)
 	boxfile_system /etc/ld.so.conf.d own none
-	# 22 system: /etc/nsswitch.conf as on the host, read-only  (default)
+	# 23 system: /etc/nsswitch.conf as on the host, read-only  (default)
 	boxfile_system /etc/nsswitch.conf own none
-	# 23 system: /etc/localtime as on the host, read-only  (default)
+	# 24 system: /etc/localtime as on the host, read-only  (default)
 	boxfile_system /etc/localtime own none
-	# 24 system: /etc/hosts as on the host, read-only  (default)
+	# 25 system: /etc/hosts as on the host, read-only  (default)
 	boxfile_system /etc/hosts own none
-	# 25 system: /etc/resolv.conf as on the host, read-only  (default)
+	# 26 system: /etc/resolv.conf as on the host, read-only  (default)
 	boxfile_system /etc/resolv.conf own none
-	# 26 dir: directory /home perms: 0755  (default)
+	# 27 dir: directory /home perms: 0755  (default)
 	boxfile_dir /home own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 27 dir: directory /mnt perms: 0755  (default)
+	# 28 dir: directory /mnt perms: 0755  (default)
 	boxfile_dir /mnt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 28 dir: directory /opt perms: 0755  (default)
+	# 29 dir: directory /opt perms: 0755  (default)
 	boxfile_dir /opt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 29 dir: directory /root perms: 0700  (default)
+	# 30 dir: directory /root perms: 0700  (default)
 	boxfile_dir /root own
 	boxfile_do chmod 0700 "$boxfile_to"
-	# 30 dir: directory /run perms: 0755  (default)
+	# 31 dir: directory /run perms: 0755  (default)
 	boxfile_dir /run own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 31 dir: directory /srv perms: 0755  (default)
+	# 32 dir: directory /srv perms: 0755  (default)
 	boxfile_dir /srv own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 32 dir: directory /tmp perms: 1777  (default)
+	# 33 dir: directory /tmp perms: 1777  (default)
 	boxfile_dir /tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 33 dir: directory /var perms: 0755  (default)
+	# 34 dir: directory /var perms: 0755  (default)
 	boxfile_dir /var own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 34 dir: directory /var/tmp perms: 1777  (default)
+	# 35 dir: directory /var/tmp perms: 1777  (default)
 	boxfile_dir /var/tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 35 file: /etc/passwd [ro] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (default)
+	# 36 file: /etc/passwd [ro] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (default)
 	boxfile_file /etc/passwd own 0644 '' 'root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
 '
-	# 36 file: /etc/group [ro] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (default)
+	# 37 file: /etc/group [ro] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (default)
 	boxfile_file /etc/group own 0644 '' 'root:x:0:
 nogroup:x:65534:
 '
-	# 37 file: /etc/hostname [ro] perms: 0644 13 bytes: "host-network\n"  (default)
+	# 38 file: /etc/hostname [ro] perms: 0644 13 bytes: "host-network\n"  (default)
 	boxfile_file /etc/hostname own 0644 '' 'host-network
 '
-	# 38 mount: proc at /proc [rw,nodev,noexec,nosuid]  (host-network.yaml:18:7)
+	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (host-network.yaml:18:7)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
-	# 39 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_dir /dev own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=0755 tmpfs "$boxfile_to"
 	boxfile_do ln -s /proc/self/fd "$boxfile_to/fd"
@@ -361,12 +361,12 @@ nogroup:x:65534:
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
-	# 6 rootfs: a generated tree [ro,nodev,nosuid]  (default)
+	# 7 rootfs: a generated tree [ro,nodev,nosuid]  (default)
 	boxfile_do mount -i -o remount,bind,ro,nodev,nosuid "$boxfile_root"
-	# 39 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 41 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 42 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
 	boxfile_mask /proc/interrupts skip
@@ -379,21 +379,21 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 42 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
+	# 43 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/bus skip
 	boxfile_readonly /proc/fs skip
 	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
-	# 44 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
+	# 45 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
 	boxfile_limit_nofile=$(boxfile_least nofile 1024 unlimited) || exit 125
-	# 45 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
+	# 46 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
 	boxfile_limit_nproc=$(boxfile_least nproc 2048 2048) || exit 125
 }
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 55 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 56 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -414,11 +414,11 @@ boxfile_run() {
 echo "host name:  $(hostname)"
 echo "processes:  $(ls -d /proc/[0-9]* | wc -l)"
 '
-	# 53 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 54 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 54 env: HOME = /root  (default)
+	# 55 env: HOME = /root  (default)
 	export HOME=/root
-	# 55 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 56 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_started=1

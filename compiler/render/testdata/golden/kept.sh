@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box kept of kept.yaml,
-# plan sha256:c8dfb4861719622b9699f59ea998461a5c574c64b9a18ed96f89c8035957c71a, with util-linux.
+# plan sha256:46e112235b71c583967aae0f5bc8b221505b39cfb3e18fcd1bee3a312ff89ea6, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -230,7 +230,7 @@ boxfile_host() {
 	[ -r "$0" ] || boxfile_die "save this script to a file and run that"
 	BOXFILE_DIR=$(cd -- "$BOXFILE_DIR" && pwd -P) || boxfile_die "cannot find the Boxfile's folder"
 	boxfile_sh=$(command -v sh)
-	# 2 close_fds: close every descriptor but 0, 1 and 2  (default)
+	# 3 close_fds: close every descriptor but 0, 1 and 2  (default)
 	exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 	case $(ls /proc/self/fd) in
 	*[0-9][0-9]*)
@@ -244,7 +244,7 @@ boxfile_host() {
 	[ -d "$BOXFILE_DIR"/./kept ] || boxfile_do mkdir -m 700 -- "$BOXFILE_DIR"/./kept
 	exec 4< "$BOXFILE_DIR"/./kept
 	flock -n 4 || boxfile_die 'another box keeps its writes in ./kept'
-	# 54 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	# 55 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --cgroup --fork --kill-child --user --map-root-user --propagation=private
@@ -265,92 +265,92 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 7 rootfs: a generated tree, writes kept in ./kept [rw,nodev,nosuid]  (kept.yaml:13:3)
+	# 8 rootfs: a generated tree, writes kept in ./kept [rw,nodev,nosuid]  (kept.yaml:13:3)
 	boxfile_number
 	boxfile_overlay / own nodev,nosuid "$BOXFILE_DIR"/./kept/root "$boxfile_scratch/$boxfile_n"
-	# 8 system: /usr as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 9 system: /usr as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /usr own "$BOXFILE_DIR"/./kept/usr
-	# 9 system: /bin as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 10 system: /bin as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /bin own "$BOXFILE_DIR"/./kept/bin
-	# 10 system: /sbin as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 11 system: /sbin as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /sbin own "$BOXFILE_DIR"/./kept/sbin
-	# 11 system: /lib as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 12 system: /lib as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /lib own "$BOXFILE_DIR"/./kept/lib
-	# 12 system: /lib32 as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 13 system: /lib32 as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /lib32 own "$BOXFILE_DIR"/./kept/lib32
-	# 13 system: /lib64 as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 14 system: /lib64 as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /lib64 own "$BOXFILE_DIR"/./kept/lib64
-	# 14 system: /libx32 as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 15 system: /libx32 as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /libx32 own "$BOXFILE_DIR"/./kept/libx32
-	# 15 system: /etc/alternatives as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 16 system: /etc/alternatives as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /etc/alternatives own "$BOXFILE_DIR"/./kept/etc_alternatives
-	# 16 system: /etc/ssl/certs as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 17 system: /etc/ssl/certs as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /etc/ssl/certs own "$BOXFILE_DIR"/./kept/etc_ssl_certs
-	# 17 system: /etc/ssl/openssl.cnf as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 18 system: /etc/ssl/openssl.cnf as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /etc/ssl/openssl.cnf own "$BOXFILE_DIR"/./kept/etc_ssl_openssl.cnf
-	# 18 system: /etc/pki as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 19 system: /etc/pki as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /etc/pki own "$BOXFILE_DIR"/./kept/etc_pki
-	# 19 system: /etc/crypto-policies as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 20 system: /etc/crypto-policies as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /etc/crypto-policies own "$BOXFILE_DIR"/./kept/etc_crypto-policies
-	# 20 system: /etc/ld.so.cache as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 21 system: /etc/ld.so.cache as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /etc/ld.so.cache own "$BOXFILE_DIR"/./kept/etc_ld.so.cache
-	# 21 system: /etc/ld.so.conf as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 22 system: /etc/ld.so.conf as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /etc/ld.so.conf own "$BOXFILE_DIR"/./kept/etc_ld.so.conf
-	# 22 system: /etc/ld.so.conf.d as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 23 system: /etc/ld.so.conf.d as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /etc/ld.so.conf.d own "$BOXFILE_DIR"/./kept/etc_ld.so.conf.d
-	# 23 system: /etc/nsswitch.conf as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 24 system: /etc/nsswitch.conf as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /etc/nsswitch.conf own "$BOXFILE_DIR"/./kept/etc_nsswitch.conf
-	# 24 system: /etc/localtime as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 25 system: /etc/localtime as on the host, writes kept in ./kept  (kept.yaml:13:3)
 	boxfile_system /etc/localtime own "$BOXFILE_DIR"/./kept/etc_localtime
-	# 25 dir: directory /home perms: 0755  (kept.yaml:13:3)
+	# 26 dir: directory /home perms: 0755  (kept.yaml:13:3)
 	boxfile_dir /home own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 26 dir: directory /mnt perms: 0755  (kept.yaml:13:3)
+	# 27 dir: directory /mnt perms: 0755  (kept.yaml:13:3)
 	boxfile_dir /mnt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 27 dir: directory /opt perms: 0755  (kept.yaml:13:3)
+	# 28 dir: directory /opt perms: 0755  (kept.yaml:13:3)
 	boxfile_dir /opt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 28 dir: directory /root perms: 0700  (kept.yaml:13:3)
+	# 29 dir: directory /root perms: 0700  (kept.yaml:13:3)
 	boxfile_dir /root own
 	boxfile_do chmod 0700 "$boxfile_to"
-	# 29 dir: directory /run perms: 0755  (kept.yaml:13:3)
+	# 30 dir: directory /run perms: 0755  (kept.yaml:13:3)
 	boxfile_dir /run own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 30 dir: directory /srv perms: 0755  (kept.yaml:13:3)
+	# 31 dir: directory /srv perms: 0755  (kept.yaml:13:3)
 	boxfile_dir /srv own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 31 dir: directory /tmp perms: 1777  (kept.yaml:13:3)
+	# 32 dir: directory /tmp perms: 1777  (kept.yaml:13:3)
 	boxfile_dir /tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 32 dir: directory /var perms: 0755  (kept.yaml:13:3)
+	# 33 dir: directory /var perms: 0755  (kept.yaml:13:3)
 	boxfile_dir /var own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 33 dir: directory /var/tmp perms: 1777  (kept.yaml:13:3)
+	# 34 dir: directory /var/tmp perms: 1777  (kept.yaml:13:3)
 	boxfile_dir /var/tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 34 file: /etc/passwd [rw] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (kept.yaml:13:3)
+	# 35 file: /etc/passwd [rw] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (kept.yaml:13:3)
 	boxfile_file /etc/passwd own 0644 '' 'root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
 '
-	# 35 file: /etc/group [rw] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (kept.yaml:13:3)
+	# 36 file: /etc/group [rw] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (kept.yaml:13:3)
 	boxfile_file /etc/group own 0644 '' 'root:x:0:
 nogroup:x:65534:
 '
-	# 36 file: /etc/hostname [rw] perms: 0644 5 bytes: "kept\n"  (kept.yaml:13:3)
+	# 37 file: /etc/hostname [rw] perms: 0644 5 bytes: "kept\n"  (kept.yaml:13:3)
 	boxfile_file /etc/hostname own 0644 '' 'kept
 '
-	# 37 file: /etc/hosts [rw] perms: 0644 66 bytes: "127.0.0.1\tlocalhost kept\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (kept.yaml:13:3)
+	# 38 file: /etc/hosts [rw] perms: 0644 66 bytes: "127.0.0.1\tlocalhost kept\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (kept.yaml:13:3)
 	boxfile_file /etc/hosts own 0644 '' '127.0.0.1	localhost kept
 ::1	localhost ip6-localhost ip6-loopback
 '
-	# 38 file: /etc/resolv.conf [rw] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (kept.yaml:13:3)
+	# 39 file: /etc/resolv.conf [rw] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (kept.yaml:13:3)
 	boxfile_file /etc/resolv.conf own 0644 '' '# no name server: the box has no network but its own loopback
 '
-	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
+	# 40 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
-	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 41 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_dir /dev own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=0755 tmpfs "$boxfile_to"
 	boxfile_do ln -s /proc/self/fd "$boxfile_to/fd"
@@ -369,10 +369,10 @@ nogroup:x:65534:
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
-	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 41 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 42 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 43 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
 	boxfile_mask /proc/interrupts skip
@@ -385,25 +385,25 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 43 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
+	# 44 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/bus skip
 	boxfile_readonly /proc/fs skip
 	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
-	# 44 hostname: set the host name to kept  (default)
+	# 45 hostname: set the host name to kept  (default)
 	boxfile_do hostname -- kept
-	# 45 loopback: bring up the interface lo  (default)
+	# 46 loopback: bring up the interface lo  (default)
 	boxfile_do ip link set lo up
-	# 47 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
+	# 48 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
 	boxfile_limit_nofile=$(boxfile_least nofile 1024 unlimited) || exit 125
-	# 48 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
+	# 49 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
 	boxfile_limit_nproc=$(boxfile_least nproc 2048 2048) || exit 125
 }
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 58 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 59 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -424,11 +424,11 @@ boxfile_run() {
 echo "$count" > /usr/count
 echo "count: $count"
 '
-	# 56 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 57 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 57 env: HOME = /root  (default)
+	# 58 env: HOME = /root  (default)
 	export HOME=/root
-	# 58 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 59 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_started=1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box landlock of landlock.yaml,
-# plan sha256:c2371ce48b49d5319f9108b8cb4d6e9a16e218768beafcc7f44b8c7cc7079f11, with util-linux.
+# plan sha256:43e7fe21fc3853bf8f6a683c103b87fea4b0492a765121d2b9c90fdde234678d, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

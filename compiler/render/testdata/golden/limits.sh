@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box limits of limits.yaml,
-# plan sha256:0d94824cc9e7a533d82de75b54a24342ac03cef6a8a7c274e0eea846bfba83d2, with util-linux.
+# plan sha256:c3abda26486aade10c6d29f04ed1f6cd5a0ea8c83f9dd28d1893b1a991294770, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -389,7 +389,7 @@ boxfile_host() {
 	[ -r "$0" ] || boxfile_die "save this script to a file and run that"
 	BOXFILE_DIR=$(cd -- "$BOXFILE_DIR" && pwd -P) || boxfile_die "cannot find the Boxfile's folder"
 	boxfile_sh=$(command -v sh)
-	# 6 close_fds: close every descriptor but 0, 1 and 2  (default)
+	# 7 close_fds: close every descriptor but 0, 1 and 2  (default)
 	exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 	case $(ls /proc/self/fd) in
 	*[0-9][0-9]*)
@@ -410,7 +410,7 @@ boxfile_host() {
 	boxfile_limit 'cpu limit 1.5 CPUs (150 ms in each 100 ms)' cpu cpu.cfs_quota_us 150000 cpu.max '150000 100000'
 	# 5 limit: pids limit 32  (limits.yaml:20:9)
 	boxfile_limit 'pids limit 32' pids pids.max 32 pids.max 32
-	# 58 seccomp: refuse system calls that boxes do not need (default profile)  (default)
+	# 59 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
 	set -- --mount --pid --net --ipc --uts --fork --kill-child --user --map-root-user --propagation=private
@@ -432,91 +432,91 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 11 rootfs: a generated tree [ro,nodev,nosuid]  (default)
+	# 12 rootfs: a generated tree [ro,nodev,nosuid]  (default)
 	boxfile_do mount -i -t tmpfs -o 'mode=0755',nodev,nosuid tmpfs "$boxfile_root"
-	# 12 system: /usr as on the host, read-only  (default)
+	# 13 system: /usr as on the host, read-only  (default)
 	boxfile_system /usr own none
-	# 13 system: /bin as on the host, read-only  (default)
+	# 14 system: /bin as on the host, read-only  (default)
 	boxfile_system /bin own none
-	# 14 system: /sbin as on the host, read-only  (default)
+	# 15 system: /sbin as on the host, read-only  (default)
 	boxfile_system /sbin own none
-	# 15 system: /lib as on the host, read-only  (default)
+	# 16 system: /lib as on the host, read-only  (default)
 	boxfile_system /lib own none
-	# 16 system: /lib32 as on the host, read-only  (default)
+	# 17 system: /lib32 as on the host, read-only  (default)
 	boxfile_system /lib32 own none
-	# 17 system: /lib64 as on the host, read-only  (default)
+	# 18 system: /lib64 as on the host, read-only  (default)
 	boxfile_system /lib64 own none
-	# 18 system: /libx32 as on the host, read-only  (default)
+	# 19 system: /libx32 as on the host, read-only  (default)
 	boxfile_system /libx32 own none
-	# 19 system: /etc/alternatives as on the host, read-only  (default)
+	# 20 system: /etc/alternatives as on the host, read-only  (default)
 	boxfile_system /etc/alternatives own none
-	# 20 system: /etc/ssl/certs as on the host, read-only  (default)
+	# 21 system: /etc/ssl/certs as on the host, read-only  (default)
 	boxfile_system /etc/ssl/certs own none
-	# 21 system: /etc/ssl/openssl.cnf as on the host, read-only  (default)
+	# 22 system: /etc/ssl/openssl.cnf as on the host, read-only  (default)
 	boxfile_system /etc/ssl/openssl.cnf own none
-	# 22 system: /etc/pki as on the host, read-only  (default)
+	# 23 system: /etc/pki as on the host, read-only  (default)
 	boxfile_system /etc/pki own none
-	# 23 system: /etc/crypto-policies as on the host, read-only  (default)
+	# 24 system: /etc/crypto-policies as on the host, read-only  (default)
 	boxfile_system /etc/crypto-policies own none
-	# 24 system: /etc/ld.so.cache as on the host, read-only  (default)
+	# 25 system: /etc/ld.so.cache as on the host, read-only  (default)
 	boxfile_system /etc/ld.so.cache own none
-	# 25 system: /etc/ld.so.conf as on the host, read-only  (default)
+	# 26 system: /etc/ld.so.conf as on the host, read-only  (default)
 	boxfile_system /etc/ld.so.conf own none
-	# 26 system: /etc/ld.so.conf.d as on the host, read-only  (default)
+	# 27 system: /etc/ld.so.conf.d as on the host, read-only  (default)
 	boxfile_system /etc/ld.so.conf.d own none
-	# 27 system: /etc/nsswitch.conf as on the host, read-only  (default)
+	# 28 system: /etc/nsswitch.conf as on the host, read-only  (default)
 	boxfile_system /etc/nsswitch.conf own none
-	# 28 system: /etc/localtime as on the host, read-only  (default)
+	# 29 system: /etc/localtime as on the host, read-only  (default)
 	boxfile_system /etc/localtime own none
-	# 29 dir: directory /home perms: 0755  (default)
+	# 30 dir: directory /home perms: 0755  (default)
 	boxfile_dir /home own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 30 dir: directory /mnt perms: 0755  (default)
+	# 31 dir: directory /mnt perms: 0755  (default)
 	boxfile_dir /mnt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 31 dir: directory /opt perms: 0755  (default)
+	# 32 dir: directory /opt perms: 0755  (default)
 	boxfile_dir /opt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 32 dir: directory /root perms: 0700  (default)
+	# 33 dir: directory /root perms: 0700  (default)
 	boxfile_dir /root own
 	boxfile_do chmod 0700 "$boxfile_to"
-	# 33 dir: directory /run perms: 0755  (default)
+	# 34 dir: directory /run perms: 0755  (default)
 	boxfile_dir /run own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 34 dir: directory /srv perms: 0755  (default)
+	# 35 dir: directory /srv perms: 0755  (default)
 	boxfile_dir /srv own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 35 dir: directory /tmp perms: 1777  (default)
+	# 36 dir: directory /tmp perms: 1777  (default)
 	boxfile_dir /tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 36 dir: directory /var perms: 0755  (default)
+	# 37 dir: directory /var perms: 0755  (default)
 	boxfile_dir /var own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 37 dir: directory /var/tmp perms: 1777  (default)
+	# 38 dir: directory /var/tmp perms: 1777  (default)
 	boxfile_dir /var/tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 38 file: /etc/passwd [ro] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (default)
+	# 39 file: /etc/passwd [ro] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (default)
 	boxfile_file /etc/passwd own 0644 '' 'root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
 '
-	# 39 file: /etc/group [ro] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (default)
+	# 40 file: /etc/group [ro] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (default)
 	boxfile_file /etc/group own 0644 '' 'root:x:0:
 nogroup:x:65534:
 '
-	# 40 file: /etc/hostname [ro] perms: 0644 7 bytes: "limits\n"  (default)
+	# 41 file: /etc/hostname [ro] perms: 0644 7 bytes: "limits\n"  (default)
 	boxfile_file /etc/hostname own 0644 '' 'limits
 '
-	# 41 file: /etc/hosts [ro] perms: 0644 68 bytes: "127.0.0.1\tlocalhost limits\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (default)
+	# 42 file: /etc/hosts [ro] perms: 0644 68 bytes: "127.0.0.1\tlocalhost limits\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (default)
 	boxfile_file /etc/hosts own 0644 '' '127.0.0.1	localhost limits
 ::1	localhost ip6-localhost ip6-loopback
 '
-	# 42 file: /etc/resolv.conf [ro] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (default)
+	# 43 file: /etc/resolv.conf [ro] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (default)
 	boxfile_file /etc/resolv.conf own 0644 '' '# no name server: the box has no network but its own loopback
 '
-	# 43 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
+	# 44 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
-	# 44 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 45 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_dir /dev own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=0755 tmpfs "$boxfile_to"
 	boxfile_do ln -s /proc/self/fd "$boxfile_to/fd"
@@ -535,12 +535,12 @@ nogroup:x:65534:
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
-	# 11 rootfs: a generated tree [ro,nodev,nosuid]  (default)
+	# 12 rootfs: a generated tree [ro,nodev,nosuid]  (default)
 	boxfile_do mount -i -o remount,bind,ro,nodev,nosuid "$boxfile_root"
-	# 44 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
+	# 45 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev
 	boxfile_do mount -i -o remount,bind,ro,nosuid,noexec,nodev "$boxfile_to"
-	# 46 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
+	# 47 mask: hide /proc/acpi, /proc/asound, /proc/interrupts, /proc/kallsyms, /proc/kcore, /proc/keys, /proc/kmsg, /proc/latency_stats, /proc/sched_debug, /proc/scsi, /proc/timer_list, /proc/timer_stats (those that exist)  (default)
 	boxfile_mask /proc/acpi skip
 	boxfile_mask /proc/asound skip
 	boxfile_mask /proc/interrupts skip
@@ -553,25 +553,25 @@ nogroup:x:65534:
 	boxfile_mask /proc/scsi skip
 	boxfile_mask /proc/timer_list skip
 	boxfile_mask /proc/timer_stats skip
-	# 47 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
+	# 48 readonly: read-only: /proc/bus, /proc/fs, /proc/irq, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/bus skip
 	boxfile_readonly /proc/fs skip
 	boxfile_readonly /proc/irq skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
-	# 48 hostname: set the host name to limits  (default)
+	# 49 hostname: set the host name to limits  (default)
 	boxfile_do hostname -- limits
-	# 49 loopback: bring up the interface lo  (default)
+	# 50 loopback: bring up the interface lo  (default)
 	boxfile_do ip link set lo up
-	# 51 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
+	# 52 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
 	boxfile_limit_nofile=$(boxfile_least nofile 1024 unlimited) || exit 125
-	# 52 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
+	# 53 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
 	boxfile_limit_nproc=$(boxfile_least nproc 2048 2048) || exit 125
 }
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 62 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 63 env: TERM = (caller's TERM, on a terminal)  (default)
 	if [ -t 0 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -590,11 +590,11 @@ boxfile_run() {
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--core=0:0' "$boxfile_limit_nofile" "$boxfile_limit_nproc"
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/setpriv" --no-new-privs '--bounding-set=-all' '--inh-caps=-all' '--ambient-caps=-all' --
 	set -- "$@" dd 'if=/dev/zero' 'of=/dev/null' 'bs=256M' 'count=1'
-	# 60 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
+	# 61 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 61 env: HOME = /root  (default)
+	# 62 env: HOME = /root  (default)
 	export HOME=/root
-	# 62 env: TERM = (caller's TERM, on a terminal)  (default)
+	# 63 env: TERM = (caller's TERM, on a terminal)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_go_in

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box nginx of nginx.yaml,
-# plan sha256:4c3c8cab9a745928d352f21a2771ed458d4a92dadd0582c97b88777847588ffd, with util-linux.
+# plan sha256:055b57253655afc24d0b903d5a4348ba3815cb6a0432bcf0593ef6a285c3f6b9, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box outbound of outbound.yaml,
-# plan sha256:0e04821734f914d0b1fe6bd7f6a8090d4852acac17808c1edbb201c329fc8e01, with util-linux.
+# plan sha256:eaf398c1f9fe01c91fdd74e6ab1c547c931c3ada43e25a2bd85cefd56148b471, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

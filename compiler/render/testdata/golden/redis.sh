@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box redis of redis.yaml,
-# plan sha256:a7f8215f9eed6de5d2d4509bc90397eab0278b0b8c2416c06912907c97d03b0b, with util-linux.
+# plan sha256:1a9efb8038523f43eee3cb904bd89475f35f6af0d042802a26ccaa80eb614e1a, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box seccomp of seccomp.yaml,
-# plan sha256:a780a1f1f42070bbd7e666286b53035bb16850da9f59351dd4e6e3bfcec0c088, with util-linux.
+# plan sha256:8c7a37db66d5ce1049f7bedbdadba9c61c750d567cadd4f5173e10d2de41b19e, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

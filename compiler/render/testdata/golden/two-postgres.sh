@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of two-postgres.yaml,
-# plan sha256:279e31b08e1448c5f3ac80fad8e91d114653a11529b8a1da6f024d9a159a52bb, with util-linux.
+# plan sha256:233ad9f6ea7c75440dafbc2cc44953faefef8d2ae47f879f2304e13813823adb, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
