@@ -112,14 +112,6 @@ func probeMain() int {
 	return 0
 }
 
-func start(args ...string) *os.Process {
-	p, err := os.StartProcess("/probe", append([]string{"probe"}, args...), &os.ProcAttr{Env: os.Environ()})
-	if err != nil {
-		return nil
-	}
-	return p
-}
-
 func mustGlob(pattern string) []string {
 	list, _ := filepath.Glob(pattern)
 	return list
