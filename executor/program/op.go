@@ -219,7 +219,9 @@ type Program struct {
 	Regs    Reg        // the highest register
 	Plan    *plan.Plan // what it was lowered from, for messages
 	Handed  *Handed    // sockets that the box hands over, or nil
-	skipped []int      // steps that ask nothing of this host
+	// Rehearsal: there is no command, and all is taken back at once.
+	Rehearsal bool
+	skipped   []int // steps that ask nothing of this host
 
 	Unenforced []Unenforced // limits that the file lets go
 }
