@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // document is the JSON form. Only Plan is hashed.
@@ -18,6 +19,7 @@ type document struct {
 	File          string     `json:"file"`
 	Plan          body       `json:"plan"`
 	Positions     []Position `json:"positions"`
+	Waivers       []Waiver   `json:"waivers,omitempty"`
 }
 
 type body struct {
@@ -100,7 +102,7 @@ func (p *Plan) Encode(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	out, err := marshal(document{FormatVersion, digest, p.File, b, p.Positions})
+	out, err := marshal(document{FormatVersion, digest, p.File, b, p.Positions, p.Waivers})
 	if err != nil {
 		return err
 	}
@@ -116,19 +118,27 @@ func (p *Plan) Encode(w io.Writer) error {
 // EscapeJSON writes what a terminal would obey or hide as JSON's own escapes: the
 // same values, safe to look at. encoding/json leaves such letters as they are.
 func EscapeJSON(text []byte) []byte {
-	var out bytes.Buffer
-	for _, r := range string(text) {
-		switch {
-		case r == '\n' || strconv.IsPrint(r) && !Blank(r):
-			out.WriteRune(r)
-		case r <= 0xffff:
-			fmt.Fprintf(&out, `\u%04x`, r)
-		default:
-			a, b := utf16.EncodeRune(r)
-			fmt.Fprintf(&out, `\u%04x\u%04x`, a, b)
+	out, done := make([]byte, 0, len(text)), 0
+	for i := 0; i < len(text); {
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(text[i:])
 		}
+		if r == '\n' || r >= ' ' && r < 0x7f || r > 0x7f && strconv.IsPrint(r) && !Blank(r) {
+			i += size
+			continue
+		}
+		out = append(out, text[done:i]...)
+		if r <= 0xffff {
+			out = fmt.Appendf(out, `\u%04x`, r)
+		} else {
+			a, b := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, a, b)
+		}
+		i += size
+		done = i
 	}
-	return out.Bytes()
+	return append(out, text[done:]...)
 }
 
 // ErrDigest means that a saved plan is not the one its digest names.
@@ -155,7 +165,7 @@ func Decode(r io.Reader) (*Plan, error) {
 	if len(doc.Positions) != len(doc.Plan.Steps) {
 		return nil, fmt.Errorf("plan has %d steps but %d positions", len(doc.Plan.Steps), len(doc.Positions))
 	}
-	p := &Plan{Name: doc.Plan.Name, File: doc.File}
+	p := &Plan{Name: doc.Plan.Name, File: doc.File, Waivers: doc.Waivers}
 	for i, raw := range doc.Plan.Steps {
 		s, err := decodeStep(raw)
 		if err != nil {

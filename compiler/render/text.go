@@ -13,8 +13,8 @@ import (
 // width is how many columns the words of a step take before they are wrapped.
 const width = 68
 
-// Text writes the plan for the person who reviews it: what it is, and each step
-// with its number, kind, words and the place in the file that asked for it.
+// Text writes the plan for the person who reviews it: what it is, each step with
+// its number, kind, words and the place in the file that asked for it, and its risks.
 func Text(w io.Writer, p *plan.Plan) error {
 	digest, err := p.Digest()
 	if err != nil {
@@ -35,6 +35,7 @@ func Text(w io.Writer, p *plan.Plan) error {
 		}
 		writeStep(b, fmt.Sprintf("%4d  %-*s  ", i+1, kinds, k.Name), describe(s), provenance(p, i))
 	}
+	writeRisks(b, p)
 	return b.Flush()
 }
 
