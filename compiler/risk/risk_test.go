@@ -80,6 +80,7 @@ var rows = []struct{ id, risky, twin string }{
 	{"BX007", bind("/root/.kube:/k"), bind("/srv/kube:/k")},
 	{"BX007", bind("../.env:/k"), bind("../.environment:/k")},
 	{"BX007", bind("/home/ann/.config/gh:/k"), bind("/home/ann/.config/ghostty:/k")},
+	{"BX007", bind("/home/ann/.config:/k"), bind("/home/ann/config:/k")},
 	{"BX008", bind("/home/ann/.bashrc:/b:rw"), bind("/home/ann/.bashrc:/b:ro")},
 	{"BX008", bind("./.git:/g:rw"), bind("./.gitignore:/g:rw")},
 	{"BX008", bind("./.git/hooks:/g:rw"), bind("./git/hooks:/g:rw")},
