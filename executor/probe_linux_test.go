@@ -73,6 +73,11 @@ func probeMain() int {
 		probeWrites()
 	case "calls":
 		probeCalls()
+	case "answers":
+		return probeAnswers()
+	case "call":
+		n, _ := strconv.Atoi(args[1])
+		fmt.Print(oneCall(n))
 	case "sysinfo":
 		probeSysinfo()
 	case "sleep":

@@ -19,10 +19,20 @@ func (t *terminal) plan(call *cli.Call, stdin io.Reader) (int, error) {
 	if err != nil {
 		return exitWrong, err
 	}
+	if out := call.Value(cli.PlanOut); out != "" {
+		if call.Has(cli.SavedPlan) {
+			return exitUsage, &problem{text: "--plan-out saves a plan, and --plan has one that is saved", fix: "leave out one of the two", code: exitUsage}
+		}
+		if err := writePlan(out, c); err != nil {
+			return exitWrong, err
+		}
+	}
 	var b bytes.Buffer
 	switch call.Value(cli.Output) {
 	case "json":
 		err = render.JSON(&b, c.plan)
+	case "markdown":
+		err = render.Markdown(&b, c.plan)
 	case "sh":
 		err = render.Sh(&b, c.plan)
 	case "program":

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box environment of environment.yaml,
-# plan sha256:040736e7d68c4bce078c7a1d45a4800a2fbce105ffd42bb06d90cd5d1e534bb0, with util-linux.
+# plan sha256:6f76438067bc1ef35fcf93d09f9ec5841a08367ade2db8ee500592a56610d6b7, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -407,7 +407,7 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 59 env: TERM = (caller's TERM, on a terminal of its own)  (default)
+	# 60 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	if [ -t 0 ] && [ -t 1 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# 63 env: LANG = (caller's LANG)  (environment.yaml:16:12)
 	boxfile_env_LANG=${LANG-}
@@ -433,14 +433,14 @@ touch /tmp/private && stat -c '\''%a'\'' /tmp/private
 '
 	# 58 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 59 env: TERM = (caller's TERM, on a terminal of its own)  (default)
+	# 59 env: HOME = /tmp  (environment.yaml:14:3)
+	export HOME=/tmp
+	# 60 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 60 env: GREETING = "hello, $USER"  (environment.yaml:12:3)
-	export GREETING='hello, $USER'
 	# 61 env: COUNT = 3  (environment.yaml:13:3)
 	export COUNT=3
-	# 62 env: HOME = /tmp  (environment.yaml:14:3)
-	export HOME=/tmp
+	# 62 env: GREETING = "hello, $USER"  (environment.yaml:12:3)
+	export GREETING='hello, $USER'
 	# 63 env: LANG = (caller's LANG)  (environment.yaml:16:12)
 	[ -z "$boxfile_env_LANG" ] || export LANG="$boxfile_env_LANG"
 	unset PWD OLDPWD

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box builder of go-build.yaml,
-# plan sha256:47e82931592f8e986766250bfba0d96ca08108b33f4b4117a9771561e356de0a, with util-linux.
+# plan sha256:45eb6889119d988fbcb7f731171de18483ab6e7afaf186ef1148eee47fff2241, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -413,7 +413,7 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 62 env: TERM = (caller's TERM, on a terminal of its own)  (default)
+	# 64 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	if [ -t 0 ] && [ -t 1 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -438,22 +438,22 @@ go build -o /tmp/hello .
 touch /src/mine 2>/dev/null && exit 1
 echo "the source is read-only"
 '
-	# 62 env: TERM = (caller's TERM, on a terminal of its own)  (default)
-	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 63 env: PATH = /opt/go/bin:/usr/lib/go/bin:/usr/bin:/bin  (go-build.yaml:37:3)
+	# 62 env: PATH = /opt/go/bin:/usr/lib/go/bin:/usr/bin:/bin  (go-build.yaml:37:3)
 	export PATH=/opt/go/bin:/usr/lib/go/bin:/usr/bin:/bin
-	# 64 env: HOME = /tmp  (go-build.yaml:38:3)
+	# 63 env: HOME = /tmp  (go-build.yaml:38:3)
 	export HOME=/tmp
-	# 65 env: GOCACHE = /cache  (go-build.yaml:39:3)
-	export GOCACHE=/cache
-	# 66 env: GOFLAGS = -mod=readonly  (go-build.yaml:40:3)
-	export GOFLAGS='-mod=readonly'
-	# 67 env: GOPROXY = off  (go-build.yaml:41:3)
-	export GOPROXY=off
-	# 68 env: GOTOOLCHAIN = local  (go-build.yaml:42:3)
-	export GOTOOLCHAIN=local
-	# 69 env: CGO_ENABLED = 0  (go-build.yaml:43:3)
+	# 64 env: TERM = (caller's TERM, on a terminal of its own)  (default)
+	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
+	# 65 env: CGO_ENABLED = 0  (go-build.yaml:43:3)
 	export CGO_ENABLED=0
+	# 66 env: GOCACHE = /cache  (go-build.yaml:39:3)
+	export GOCACHE=/cache
+	# 67 env: GOFLAGS = -mod=readonly  (go-build.yaml:40:3)
+	export GOFLAGS='-mod=readonly'
+	# 68 env: GOPROXY = off  (go-build.yaml:41:3)
+	export GOPROXY=off
+	# 69 env: GOTOOLCHAIN = local  (go-build.yaml:42:3)
+	export GOTOOLCHAIN=local
 	unset PWD OLDPWD
 	boxfile_started=1
 	"$@"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of readonly-postgres.yaml,
-# plan sha256:620bdf80d9058b77556fa21aaf5a59865e97bd8d13e55d6d12aaf86b2f8bb603, with util-linux.
+# plan sha256:c9652d15bfef96135a45cdbf78e4aa4702340dd27f85bb72e27dc661fcbdc1ab, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -453,16 +453,16 @@ echo "everything but /srv/data is read-only or in memory"
 	export HOME=/
 	# 63 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 64 env: PGDATA = /srv/data/db  (readonly-postgres.yaml:32:3)
+	# 64 env: LC_ALL = C  (readonly-postgres.yaml:36:3)
+	export LC_ALL=C
+	# 65 env: PGDATA = /srv/data/db  (readonly-postgres.yaml:32:3)
 	export PGDATA=/srv/data/db
-	# 65 env: PGHOST = /run  (readonly-postgres.yaml:33:3)
-	export PGHOST=/run
 	# 66 env: PGDATABASE = postgres  (readonly-postgres.yaml:34:3)
 	export PGDATABASE=postgres
-	# 67 env: PGUSER = box  (readonly-postgres.yaml:35:3)
+	# 67 env: PGHOST = /run  (readonly-postgres.yaml:33:3)
+	export PGHOST=/run
+	# 68 env: PGUSER = box  (readonly-postgres.yaml:35:3)
 	export PGUSER=box
-	# 68 env: LC_ALL = C  (readonly-postgres.yaml:36:3)
-	export LC_ALL=C
 	unset PWD OLDPWD
 	boxfile_started=1
 	"$@"
