@@ -49,6 +49,7 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 golden: ## rewrite golden files and generated code; look at the diff
 	$(GO) generate ./...
 	$(GO) test -p 1 ./compiler/render ./executor/program -update
+	UPDATE_SCRIPTS=1 $(GO) test ./cmd/boxfile -run TestThePageOfExplain
 
 man: ## docs/man from the table of verbs
 	$(GO) run ./cmd/boxfile/internal/man docs/man

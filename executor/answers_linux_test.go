@@ -241,11 +241,11 @@ func (b *box) interview(p *plan.Plan, base map[string]string, total *tally) {
 }
 
 // mayBeRefused is whether a machine can lack what the plan needs: subordinate ids, a
-// helper for the way out, Landlock, or /dev/kmsg.
+// helper for the way out, Landlock, /dev/kmsg, or the box whose namespaces are joined.
 func mayBeRefused(p *plan.Plan) bool {
 	return slices.ContainsFunc(p.Steps, func(s plan.Step) bool {
 		switch s.(type) {
-		case *plan.IDMapRanges, *plan.Outbound, *plan.Landlock, *plan.Device:
+		case *plan.IDMapRanges, *plan.Outbound, *plan.Landlock, *plan.Device, *plan.Join:
 			return true
 		}
 		return false

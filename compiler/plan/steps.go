@@ -80,14 +80,6 @@ type Timeout struct {
 	Grace  int64  `json:"grace"`  // nanoseconds
 }
 
-// Stop ends the box when boxfile is asked to. SIGTERM reaches the command as Signal,
-// SIGINT as itself, and after the grace period everything in the box is killed; a
-// second SIGINT does that at once. All other signals just reach the command.
-type Stop struct {
-	Signal string `json:"signal"` // without SIG
-	Grace  int64  `json:"grace"`  // nanoseconds
-}
-
 // Publish listens on the host, at Count ports in a row, before the box is made. A
 // connection to the first goes to port Box of the box, to the second to the port
 // after it, and so on. It ends with the box.
