@@ -276,6 +276,13 @@ func TestNewRisksAreToldApart(t *testing.T) {
 	if n := risk.New(newer, newer); len(n) > 0 {
 		t.Errorf("a plan has risks that it has not: %v", n)
 	}
+	none := &plan.Plan{}
+	if gone := risk.New(newer, none); len(gone) > 0 {
+		t.Errorf("a box that is gone has new risks: %v", gone)
+	}
+	if a, b := risk.New(none, newer), risk.Find(newer); len(a) != len(b) {
+		t.Errorf("%d of %d risks are new where there was no box", len(a), len(b))
+	}
 	if a, b := risk.New(nil, newer), risk.Find(newer); len(a) != len(b) {
 		t.Errorf("%d of %d risks are new where there was nothing", len(a), len(b))
 	}
