@@ -55,9 +55,8 @@ func up() Verb {
 	return Verb{
 		Name: Up, Short: "run the box",
 		Long: "Compiles FILE to a plan and carries it out: the command runs in the box, with\n" +
-			"boxfile's standard input, output and error. A COMMAND after -- replaces the\n" +
-			"file's own and makes another plan. What this machine cannot do as planned is\n" +
-			"not done at all.",
+			"boxfile's standard input, output and error. A COMMAND after -- in place of the\n" +
+			"file's makes another plan. What cannot be done as planned is not done at all.",
 		Operands: Operands{Name: "FILE", Max: 1},
 		Flags: append([]Flag{
 			{Name: DryRun, Help: "print the plan, touch nothing"},
