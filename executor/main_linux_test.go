@@ -88,6 +88,9 @@ func upMain() int {
 	if n := os.Getenv("BOXFILE_TEST_HOLD"); n != "" {
 		hold(prog, n)
 	}
+	if os.Getenv("BOXFILE_TEST_PANIC") != "" {
+		prog.Plan = &plan.Plan{} // the first failure that is told is of a step that is not there
+	}
 	status, err := runAs(prog, executor.Options{NotEnforced: func(step int, why string) {
 		fmt.Fprintf(os.Stderr, "NOT ENFORCED %s: %s\n", prog.Kind(step), why)
 	}, Published: func(p executor.Published) {
@@ -119,9 +122,7 @@ func lower(p *plan.Plan, folder string) (*program.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	if os.Getenv("BOXFILE_TEST_TTY") == "" {
-		facts.Caller.Terminal = host.Terminal{}
-	}
+	facts.Caller.Terminal = theTerminal()
 	switch h := os.Getenv("BOXFILE_TEST_HELPER"); {
 	case h == "slirp4netns":
 		facts.Outbound.Pasta = ""
@@ -194,13 +195,15 @@ func lastClose(list []program.Op) int {
 
 // box is a run of a plan in a test.
 type box struct {
-	t      *testing.T
-	dir    string
-	user   *syscall.Credential // nil: the tester's own
-	env    []string
-	prefix []string // a program to run it under, as strace
-	ends   int      // the exit code of a traced run
-	stdin  *os.File
+	t        *testing.T
+	dir      string
+	user     *syscall.Credential // nil: the tester's own
+	env      []string
+	prefix   []string // a program to run it under, as strace
+	ends     int      // the exit code of a traced run
+	stdin    *os.File
+	terminal *os.File     // its standard input and output, or nil
+	shown    bytes.Buffer // there
 }
 
 type result struct {
@@ -246,6 +249,9 @@ func (b *box) run(p *plan.Plan) result {
 	cmd := b.command(p)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	if b.terminal != nil {
+		cmd.Stdin, cmd.Stdout, cmd.SysProcAttr = b.terminal, b.terminal, terminalAttr(b.user)
+	}
 	if err := cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}

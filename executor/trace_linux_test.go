@@ -28,6 +28,30 @@ func TestTrace(t *testing.T) {
 	}
 }
 
+// So it is on a terminal.
+func TestTtyTrace(t *testing.T) {
+	needStrace(t)
+	for name, p := range map[string]*planner{"without init": ttyPlan(t, "exit", "0").without("init"), "with ports": ttyPortPlan(t).without("init"), "with init": ttyPlan(t, "exit", "0")} {
+		t.Run(name, func(t *testing.T) {
+			if name == "with init" && os.Getuid() != 0 {
+				t.Skip("an ordinary user's strace cannot read the memory of a process 1 that cannot be dumped")
+			}
+			b := newBox(t)
+			b.atTerminal()
+			prog, trace := b.trace(p)
+			if err := matchAll(prog, trace); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// ttyPortPlan hands over sockets and a terminal.
+func ttyPortPlan(t *testing.T) *planner {
+	t.Helper()
+	return portPlan(t).before("init", &plan.TTY{Required: true})
+}
+
 // portPlan is a box with ports of every kind that ends by itself.
 func portPlan(t *testing.T) *planner {
 	t.Helper()

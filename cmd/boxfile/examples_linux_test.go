@@ -24,7 +24,7 @@ var promised = map[string]string{
 	"clock": " days", "join": "interfaces: lo", "shared-pid": "process 1 is ",
 	"hello": "Hello from the box", "host-network": "", "idmap-ranges": "", "inputs": "Hello, box", "kept": "1", "limits": "", "masks": "",
 	"network-isolation": "lo", "overlay-discard": "", "own-mounts": "", "process-isolation": "", "readonly-postgres": "1", "rlimits": "", "shell": "", "subuid": "4",
-	"timeout": "interrupted", "seccomp": "a socket: Permission denied", "landlock": "writable: /tmp", "inspect": "seccomp         2 (2: filtered)", "outbound": "tap0", "nginx": "", "redis": "", "two-postgres": "", "web": "",
+	"timeout": "interrupted", "seccomp": "a socket: Permission denied", "landlock": "writable: /tmp", "inspect": "seccomp         2 (2: filtered)", "outbound": "tap0", "nginx": "", "redis": "", "two-postgres": "", "web": "", "waive": "sees a CPU",
 }
 
 // servers are the examples that run until they are ended. TestServers uses them.
@@ -253,22 +253,27 @@ func (r *run) other() string {
 			fixture.Skip(r.t, err.Error())
 		}
 	}
-	cmd := exec.Command(all[0], all[1:]...)
+	return startUntil(r.t, exec.Command(all[0], all[1:]...))
+}
+
+// startUntil starts a program that lives until the test ends, and returns the first line that it says.
+func startUntil(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
 	cmd.Dir = "/"
 	stdin, err1 := cmd.StdinPipe()
 	stdout, err2 := cmd.StdoutPipe()
 	if err := cmp.Or(err1, err2, cmd.Start()); err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
-	r.t.Cleanup(func() { // it reads the end
+	t.Cleanup(func() { // it reads the end
 		_ = stdin.Close()
 		_ = cmd.Wait()
 	})
-	pid, err := bufio.NewReader(stdout).ReadString('\n')
+	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return strings.TrimSpace(pid)
+	return strings.TrimSpace(line)
 }
 
 func (r *run) ids() (uid, gid string) {

@@ -162,7 +162,7 @@ func (c *CgroupOp) String() string {
 		s += ", its tasks is " + c.Tasks.String()
 	}
 	if c.Box != 0 {
-		s += fmt.Sprintf(", its pids.max is %s, its directory %s", c.Max, c.Box)
+		s += fmt.Sprintf(", its pids.max is %s, its directory %s; who is left in it at the end is killed", c.Max, c.Box)
 	}
 	return s
 }

@@ -51,9 +51,29 @@ func (a *Arg) match(got string, regs map[Reg]int64) error {
 }
 
 func matchText(got, want string) error {
+	if strings.HasPrefix(got, "[[") {
+		return matchChars(got, want)
+	}
 	b, err := hexString(got)
 	if err != nil {
 		return err
+	}
+	if string(b) != want {
+		return fmt.Errorf("%q is not %q", b, want)
+	}
+	return nil
+}
+
+// matchChars compares the characters of a terminal, which strace prints as [[VINTR]=0x3, …].
+func matchChars(got, want string) error {
+	var b []byte
+	for _, item := range splitTop(strings.TrimSuffix(strings.TrimPrefix(got, "["), "]")) {
+		_, value, _ := strings.Cut(item, "]=")
+		n, err := number(value)
+		if err != nil {
+			return err
+		}
+		b = append(b, byte(n))
 	}
 	if string(b) != want {
 		return fmt.Errorf("%q is not %q", b, want)

@@ -209,7 +209,11 @@ func sweepOne(dir string) bool {
 		return false
 	}
 	defer unix.Close(fd)
-	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil && removeTree(dir)
+	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return false
+	}
+	_ = (&Group{FD: fd, Dir: dir}).Kill() // of a box that has lost its process 1 as well and shares its pid namespace; elsewhere nobody is there
+	return removeTree(dir)
 }
 
 // removeTree removes a cgroup with those below it, unless one has processes.

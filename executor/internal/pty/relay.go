@@ -128,8 +128,8 @@ func (r *Relay) passTyped() {
 			events, timeout = 0, tick
 		}
 		found := r.typed.wait(r.in, events, timeout)
-		if held && found&unix.POLLIN != 0 {
-			if n, err := unix.Read(r.in, buf[:]); err == nil && n > 0 {
+		if found&unix.POLLIN != 0 {
+			if n := r.read(buf[:]); n > 0 {
 				r.send(buf[:n])
 				continue
 			}
@@ -144,6 +144,21 @@ func (r *Relay) passTyped() {
 			r.again()
 		}
 	}
+}
+
+// read takes what is typed, while the terminal is held. LetGo waits for it: a read
+// from the background would stop boxfile (SIGTTIN), or take what is somebody else's.
+func (r *Relay) read(b []byte) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.saved == nil || !r.foreground() {
+		return 0
+	}
+	n, err := unix.Read(r.in, b)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // send writes to the master, for as long as somebody may read there.
