@@ -145,7 +145,7 @@ resources:
 			t.Errorf("step %d is %s, want %s", i+1, got, w)
 		}
 	}
-	if k := plan.InfoOf(p.Steps[len(want)]).Name; k != "stop" {
+	if k := plan.InfoOf(p.Steps[len(want)]).Name; k != "close_fds" {
 		t.Errorf("%s follows the limits", k)
 	}
 }

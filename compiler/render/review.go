@@ -16,6 +16,7 @@ type Review struct {
 	*diff.Diff
 	OldName, NewName string
 	URI              string // of the file that annotations are shown at, below the repository's top
+	Today            string // as in "2027-01-31": waivers that ended before count no more; "" is never
 }
 
 // gone reports whether a side is a file that is not there.
@@ -68,6 +69,12 @@ func DiffText(w io.Writer, r *Review) error {
 			if c := &r.Changes[i]; c.Direction == d {
 				writeChange(b, c.What(), r.where(c))
 			}
+		}
+	}
+	if notes := r.notes(); len(notes) > 0 {
+		fmt.Fprint(b, "\nnew risks and waivers\n")
+		for _, n := range notes {
+			writeChange(b, n[0], n[1])
 		}
 	}
 	return b.Flush()
