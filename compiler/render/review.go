@@ -81,7 +81,7 @@ func DiffText(w io.Writer, r *Review) error {
 }
 
 func writeChange(b *bufio.Writer, what, where string) {
-	for i, line := range wrap(strings.Fields(what), width) {
+	for i, line := range wrap(unquoted(what), width) {
 		if i > 0 {
 			fmt.Fprintf(b, "      %s\n", line)
 			continue
@@ -89,6 +89,24 @@ func writeChange(b *bufio.Writer, what, where string) {
 		pad := max(0, width-utf8.RuneCountInString(line))
 		fmt.Fprintf(b, "  %s%s  %s\n", line, strings.Repeat(" ", pad), where)
 	}
+}
+
+// unquoted divides a line at the spaces that are not part of a quoted string.
+func unquoted(s string) []string {
+	var words []string
+	begin, quoted := 0, false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && quoted:
+			i++
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == ' ' && !quoted:
+			words = append(words, s[begin:i])
+			begin = i + 1
+		}
+	}
+	return append(words, s[begin:])
 }
 
 // where is the place of a change in both files.
