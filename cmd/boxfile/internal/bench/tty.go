@@ -16,15 +16,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Programs that run at a terminal: one that says as much as it can, and one that
-// waits, so that the terminal itself echoes what is typed.
+// Programs that run at a terminal, with @ for the root: one that says as much as it
+// can, and one that waits, so that the terminal itself echoes what is typed.
 const (
-	loud  = "/bin/busybox seq 400000"
-	quiet = "/bin/busybox cat"
+	loud  = "@/bin/busybox cat @/text"
+	quiet = "@/bin/busybox cat"
 )
 
-// last is what loud ends with.
-const last = "\n400000\r\n"
+// What loud says: so many lines, and last.
+const (
+	lines = 200000
+	line  = "what a build says, line by line, 64 characters wide all the way\n"
+	last  = "the end\r\n"
+)
 
 // keys is how often a round types one.
 const keys = 200
@@ -42,14 +46,18 @@ func seats(dir, boxfile string) (able []*seat, absent []string, err error) {
 	root := filepath.Join(dir, "rootfs")
 	file := func(program string) string { return filepath.Join(dir, fmt.Sprintf("tty%d.yaml", len(program))) }
 	for _, p := range [...]string{loud, quiet} {
-		text := fmt.Sprintf("boxfile: 1\nname: bench\nrootfs: {dir: ./rootfs}\ntty: true\nshell: exec %s\n", p)
+		text := fmt.Sprintf("boxfile: 1\nname: bench\nrootfs: {dir: ./rootfs}\ntty: true\nshell: exec %s\n", strings.ReplaceAll(p, "@", ""))
 		if err := os.WriteFile(file(p), []byte(text), 0o644); err != nil {
 			return nil, nil, err
 		}
 	}
-	able = append(able, &seat{name: "no relay", args: func(p string) []string { return strings.Fields(root + p) }})
+	if err := os.WriteFile(root+"/text", []byte(strings.Repeat(line, lines)+"the end\n"), 0o644); err != nil {
+		return nil, nil, err
+	}
+	on := func(p string) string { return strings.ReplaceAll(p, "@", root) }
+	able = append(able, &seat{name: "no relay", args: func(p string) []string { return strings.Fields(on(p)) }})
 	if script, err := exec.LookPath("script"); err == nil {
-		able = append(able, &seat{name: "script", args: func(p string) []string { return []string{script, "-qc", "exec " + root + p, "/dev/null"} }})
+		able = append(able, &seat{name: "script", args: func(p string) []string { return []string{script, "-qc", "exec " + on(p), "/dev/null"} }})
 	} else {
 		absent = append(absent, "script: not installed")
 	}
@@ -157,15 +165,18 @@ func sit(args []string) (master, pid int, err error) {
 		return -1, 0, err
 	}
 	if err = unix.IoctlSetPointerInt(master, unix.TIOCSPTLCK, 0); err != nil {
-		return master, 0, err
+		unix.Close(master)
+		return -1, 0, err
 	}
 	n, err := unix.IoctlGetInt(master, unix.TIOCGPTN)
 	if err != nil {
-		return master, 0, err
+		unix.Close(master)
+		return -1, 0, err
 	}
 	slave, err := unix.Open(fmt.Sprintf("/dev/pts/%d", n), unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return master, 0, err
+		unix.Close(master)
+		return -1, 0, err
 	}
 	defer unix.Close(slave)
 	fd := uintptr(slave)
@@ -173,9 +184,10 @@ func sit(args []string) (master, pid int, err error) {
 	return master, pid, err
 }
 
-// leave closes the terminal, which ends what runs there.
+// leave ends what runs at a terminal; script(1) does not end when that goes away.
 func leave(master, pid int) {
 	unix.Close(master)
+	_ = syscall.Kill(pid, syscall.SIGKILL)
 	var status syscall.WaitStatus
 	for {
 		if _, err := syscall.Wait4(pid, &status, 0, nil); !errors.Is(err, syscall.EINTR) {
