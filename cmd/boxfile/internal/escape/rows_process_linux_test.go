@@ -139,10 +139,12 @@ func twinDescriptors(x *trial) {
 
 func attackTerminal(x *trial) {
 	for _, yaml := range []string{"", "security: {capabilities: [SYS_ADMIN, SYS_TTY_CONFIG]}\n", "proc: host-ro\n"} {
-		out, typed := x.onTerminal(box{yaml: rootYAML + yaml}, "terminal")
-		x.held(result{stdout: out})
-		if typed != "" {
-			x.fail("typed into the caller's terminal: %q", typed)
+		for tty, attack := range map[string]string{"false": "terminal", "true": "own-terminal"} {
+			out, typed := x.onTerminal(box{yaml: rootYAML + yaml + "tty: " + tty + "\n"}, attack)
+			x.held(result{stdout: out})
+			if typed != "" {
+				x.fail("typed into the caller's terminal: %q", typed)
+			}
 		}
 	}
 }
