@@ -145,7 +145,7 @@ resources:
 			t.Errorf("step %d is %s, want %s", i+1, got, w)
 		}
 	}
-	if k := plan.InfoOf(p.Steps[len(want)]).Name; k != "close_fds" {
+	if k := plan.InfoOf(p.Steps[len(want)]).Name; k != "stop" {
 		t.Errorf("%s follows the limits", k)
 	}
 }
@@ -273,11 +273,12 @@ func TestRooms(t *testing.T) {
 	banned := []string{"os", "os/exec", "os/user", "io/fs", "time", "net", "syscall", "path/filepath", "math/rand", "golang.org/x/sys/unix"}
 	const ours = "github.com/boxfile/boxfile/"
 	for pkg, allowed := range map[string][]string{
-		"schema": {}, "compiler/plan": {}, "compiler": {"schema", "compiler/plan", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan", "compiler/diff"}, "compiler/diff": {"compiler/plan"},
-		"executor/lsns": {},
+		"schema": {}, "compiler/plan": {}, "compiler/risk": {"compiler/plan"}, "compiler": {"schema", "compiler/plan", "compiler/risk", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan", "compiler/diff", "compiler/risk"}, "compiler/diff": {"compiler/plan"},
+		"executor/lsns": {}, "executor/lock": {"compiler/plan"},
 		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {}, "executor/internal/pty": {}, "executor/internal/signals": {},
-		"executor/doctor": {"executor", "executor/program", "executor/host", "compiler/plan"},
-		"executor":        {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "executor/internal/pty", "executor/internal/signals", "executor/lsns", "compiler/plan"},
+		"compiler/explain": {"schema", "compiler/plan", "compiler/render", "compiler/seccomp"},
+		"executor/doctor":  {"executor", "executor/program", "executor/host", "compiler/plan"},
+		"executor":         {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "executor/internal/pty", "executor/internal/signals", "executor/lsns", "compiler/plan"},
 	} {
 		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", ours+pkg).CombinedOutput()
 		if err != nil {

@@ -24,7 +24,7 @@ var promised = map[string]string{
 	"clock": " days", "join": "interfaces: lo", "shared-pid": "process 1 is ",
 	"hello": "Hello from the box", "host-network": "", "idmap-ranges": "", "inputs": "Hello, box", "kept": "1", "limits": "", "masks": "",
 	"network-isolation": "lo", "overlay-discard": "", "own-mounts": "", "process-isolation": "", "readonly-postgres": "1", "rlimits": "", "shell": "", "subuid": "4",
-	"timeout": "interrupted", "seccomp": "a socket: Permission denied", "landlock": "writable: /tmp", "inspect": "seccomp         2 (2: filtered)", "outbound": "tap0", "nginx": "", "redis": "", "two-postgres": "", "web": "",
+	"timeout": "interrupted", "seccomp": "a socket: Permission denied", "landlock": "writable: /tmp", "inspect": "seccomp         2 (2: filtered)", "outbound": "tap0", "nginx": "", "redis": "", "two-postgres": "", "web": "", "waive": "sees a CPU",
 }
 
 // servers are the examples that run until they are ended. TestServers uses them.

@@ -10,7 +10,7 @@ import (
 // of the command.
 func (t *terminal) up(call *cli.Call, stdin io.Reader) (int, error) {
 	if call.Has(cli.DryRun) { // the executor is not even made, and no report
-		c, err := expected(call, stdin)
+		c, err := t.admitted(call, stdin)
 		if err != nil {
 			return exitCannot, err
 		}
@@ -28,7 +28,7 @@ func (t *terminal) up(call *cli.Call, stdin io.Reader) (int, error) {
 }
 
 func (t *terminal) upReported(call *cli.Call, stdin io.Reader, r *report) (int, error) {
-	c, err := expected(call, stdin)
+	c, err := t.admitted(call, stdin)
 	if c != nil {
 		r.about(c)
 	}
@@ -36,6 +36,16 @@ func (t *terminal) upReported(call *cli.Call, stdin io.Reader, r *report) (int, 
 		return exitCannot, err
 	}
 	return t.runBox(c, call.Has(cli.Verbose), r)
+}
+
+// admitted compiles, and holds the plan to what --expect and --locked say. The plan is
+// there even if they refuse it.
+func (t *terminal) admitted(call *cli.Call, stdin io.Reader) (*compiled, error) {
+	c, err := expected(call, stdin)
+	if err != nil || !call.Has(cli.Locked) {
+		return c, err
+	}
+	return c, t.holds(c)
 }
 
 // expected compiles, and refuses a plan that is not the one that --expect names.

@@ -19,6 +19,7 @@ type document struct {
 	File          string     `json:"file"`
 	Plan          body       `json:"plan"`
 	Positions     []Position `json:"positions"`
+	Waivers       []Waiver   `json:"waivers,omitempty"`
 }
 
 type body struct {
@@ -101,7 +102,7 @@ func (p *Plan) Encode(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	out, err := marshal(document{FormatVersion, digest, p.File, b, p.Positions})
+	out, err := marshal(document{FormatVersion, digest, p.File, b, p.Positions, p.Waivers})
 	if err != nil {
 		return err
 	}
@@ -164,7 +165,7 @@ func Decode(r io.Reader) (*Plan, error) {
 	if len(doc.Positions) != len(doc.Plan.Steps) {
 		return nil, fmt.Errorf("plan has %d steps but %d positions", len(doc.Plan.Steps), len(doc.Positions))
 	}
-	p := &Plan{Name: doc.Plan.Name, File: doc.File}
+	p := &Plan{Name: doc.Plan.Name, File: doc.File, Waivers: doc.Waivers}
 	for i, raw := range doc.Plan.Steps {
 		s, err := decodeStep(raw)
 		if err != nil {
