@@ -43,11 +43,12 @@ func up() Verb {
 		Long: "Compiles FILE to a plan and carries it out: the command runs in the box, with\n" +
 			"boxfile's standard input, output and error. A COMMAND after -- replaces the\n" +
 			"file's own and makes another plan. What this machine cannot do as planned is\n" +
-			"not done at all.",
+			"not done at all. Signals reach the command; TERM and ^C also end the box after\n" +
+			"the file's stop.grace, and a second ^C at once.",
 		Operands: Operands{Name: "FILE", Max: 1},
 		Flags: append([]Flag{
 			{Name: DryRun, Help: "print the plan, touch nothing"},
-			{Name: Verbose, Letter: "v", Help: "say what is done, with the time since start"},
+			{Name: Verbose, Letter: "v", Help: "say each step when it begins, with the time since start"},
 			{Name: Report, Arg: "FILE", File: true, Help: "write how it went to FILE, as JSON"},
 		}, inputs()...),
 		Command: true,
