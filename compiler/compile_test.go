@@ -276,8 +276,9 @@ func TestRooms(t *testing.T) {
 		"schema": {}, "compiler/plan": {}, "compiler/risk": {"compiler/plan"}, "compiler": {"schema", "compiler/plan", "compiler/risk", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan", "compiler/diff", "compiler/risk"}, "compiler/diff": {"compiler/plan"},
 		"executor/lsns": {}, "executor/lock": {"compiler/plan"},
 		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {}, "executor/internal/pty": {}, "executor/internal/signals": {},
-		"executor/doctor": {"executor", "executor/program", "executor/host", "compiler/plan"},
-		"executor":        {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "executor/internal/pty", "executor/internal/signals", "executor/lsns", "compiler/plan"},
+		"compiler/explain": {"schema", "compiler/plan", "compiler/render", "compiler/seccomp"},
+		"executor/doctor":  {"executor", "executor/program", "executor/host", "compiler/plan"},
+		"executor":         {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "executor/internal/pty", "executor/internal/signals", "executor/lsns", "compiler/plan"},
 	} {
 		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", ours+pkg).CombinedOutput()
 		if err != nil {

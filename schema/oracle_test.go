@@ -214,9 +214,6 @@ func TestSchemaIsDocumented(t *testing.T) {
 		}
 		seen[s] = true
 		for name, p := range s.Properties {
-			if strings.HasSuffix(at, "rlimits") {
-				continue // sixteen of a kind, described at rlimits
-			}
 			target := p
 			for target.Ref != nil {
 				target = target.Ref

@@ -4,7 +4,7 @@ package schema
 
 // rules[0] is rule 1, the whole document.
 var rules = [...]rule{
-	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2}, {"command", 3}, {"description", 5}, {"devices", 6}, {"env", 8}, {"env_pass", 10}, {"groups", 12}, {"hostname", 14}, {"idmap", 15}, {"init", 24}, {"inputs", 25}, {"mounts", 30}, {"name", 51}, {"namespaces", 52}, {"network", 71}, {"ports", 80}, {"proc", 92}, {"resources", 93}, {"rlimits", 113}, {"rootfs", 119}, {"security", 128}, {"shell", 142}, {"stop", 143}, {"sys", 146}, {"timeout", 147}, {"tty", 148}, {"umask", 151}, {"user", 152}, {"waive", 153}, {"workdir", 158}}, closed: true, free: true}, // 1 #
+	{types: kindMap, required: []string{"boxfile"}, props: []property{{"boxfile", 2, 1}, {"command", 3, 29}, {"description", 5, 3}, {"devices", 6, 12}, {"env", 8, 15}, {"env_pass", 10, 16}, {"groups", 12, 19}, {"hostname", 14, 6}, {"idmap", 15, 10}, {"init", 24, 26}, {"inputs", 25, 4}, {"mounts", 30, 11}, {"name", 51, 2}, {"namespaces", 52, 7}, {"network", 71, 8}, {"ports", 80, 9}, {"proc", 92, 13}, {"resources", 93, 22}, {"rlimits", 113, 21}, {"rootfs", 119, 5}, {"security", 128, 27}, {"shell", 140, 30}, {"stop", 141, 24}, {"sys", 144, 14}, {"timeout", 145, 23}, {"tty", 146, 25}, {"umask", 147, 20}, {"user", 148, 18}, {"waive", 149, 28}, {"workdir", 154, 17}}, closed: true, free: true}, // 1 #
 	{types: kindInt, constant: "1"},                                // 2 #/properties/boxfile
 	{types: kindList, items: 4, minItems: 1},                       // 3 #/properties/command
 	{types: kindString | kindInt | kindInt | kindFloat | kindBool}, // 4 #/properties/command/items
@@ -18,91 +18,91 @@ var rules = [...]rule{
 	{types: kindList, items: 13},                                   // 12 #/properties/groups
 	{types: kindInt, bounded: true, min: 0, max: 4294967294},       // 13 #/properties/groups/items
 	{types: kindString, pattern: 2, maxLen: 64},                    // 14 #/properties/hostname
-	{oneOf: []int{16, 17}},                                         // 15 #/properties/idmap
-	{types: kindString, enum: []string{"caller", "subuid"}},        // 16 #/properties/idmap/oneOf/0
-	{types: kindMap, required: []string{"uids", "gids"}, props: []property{{"gids", 18}, {"uids", 23}}, closed: true},                     // 17 #/$defs/idmap
-	{types: kindList, items: 19, minItems: 1, maxItems: 340},                                                                              // 18 #/$defs/idmap/properties/gids
-	{types: kindMap, required: []string{"box", "host", "size"}, props: []property{{"box", 20}, {"host", 21}, {"size", 22}}, closed: true}, // 19 #/$defs/idrange
-	{types: kindInt, bounded: true, min: 0, max: 4294967294},                                                                              // 20 #/$defs/idrange/properties/box
-	{types: kindInt, bounded: true, min: 0, max: 4294967294},                                                                              // 21 #/$defs/idrange/properties/host
-	{types: kindInt, bounded: true, min: 1, max: 4294967295},                                                                              // 22 #/$defs/idrange/properties/size
-	{types: kindList, items: 19, minItems: 1, maxItems: 340},                                                                              // 23 #/$defs/idmap/properties/uids
+	{oneOf: []int{16, 23}},                                         // 15 #/properties/idmap
+	{types: kindMap, required: []string{"uids", "gids"}, props: []property{{"gids", 17, 2}, {"uids", 22, 1}}, closed: true},                        // 16 #/$defs/idmap
+	{types: kindList, items: 18, minItems: 1, maxItems: 340},                                                                                       // 17 #/$defs/idmap/properties/gids
+	{types: kindMap, required: []string{"box", "host", "size"}, props: []property{{"box", 19, 1}, {"host", 20, 2}, {"size", 21, 3}}, closed: true}, // 18 #/$defs/idrange
+	{types: kindInt, bounded: true, min: 0, max: 4294967294},                                                                                       // 19 #/$defs/idrange/properties/box
+	{types: kindInt, bounded: true, min: 0, max: 4294967294},                                                                                       // 20 #/$defs/idrange/properties/host
+	{types: kindInt, bounded: true, min: 1, max: 4294967295},                                                                                       // 21 #/$defs/idrange/properties/size
+	{types: kindList, items: 18, minItems: 1, maxItems: 340},                                                                                       // 22 #/$defs/idmap/properties/uids
+	{types: kindString, enum: []string{"caller", "subuid"}},                                                                                        // 23 #/properties/idmap/oneOf/1
 	{types: kindBool},                      // 24 #/properties/init
 	{types: kindMap, others: 26, names: 1}, // 25 #/properties/inputs
-	{types: kindMap, props: []property{{"default", 27}, {"description", 28}, {"secret", 29}}, closed: true}, // 26 #/$defs/input
-	{types: kindString | kindInt | kindInt | kindFloat | kindBool},                                          // 27 #/$defs/input/properties/default
-	{types: kindString},            // 28 #/$defs/input/properties/description
-	{types: kindBool},              // 29 #/$defs/input/properties/secret
-	{types: kindList, items: 31},   // 30 #/properties/mounts
-	{oneOf: []int{32, 33}},         // 31 #/properties/mounts/items
-	{types: kindString, minLen: 1}, // 32 #/properties/mounts/items/oneOf/0
-	{types: kindMap, required: []string{"target"}, props: []property{{"content", 34}, {"create", 35}, {"lower", 36}, {"mode", 38}, {"optional", 39}, {"options", 40}, {"perms", 42}, {"size", 43}, {"source", 44}, {"target", 45}, {"type", 46}, {"write", 47}}, closed: true, free: true}, // 33 #/$defs/mount
-	{types: kindString}, // 34 #/$defs/mount/properties/content
-	{types: kindString, enum: []string{"dir", "file"}},      // 35 #/$defs/mount/properties/create
-	{types: kindList, items: 37, minItems: 1, maxItems: 64}, // 36 #/$defs/mount/properties/lower
-	{types: kindString, minLen: 1},                          // 37 #/$defs/mount/properties/lower/items
-	{types: kindString, enum: []string{"ro", "rw"}},         // 38 #/$defs/mount/properties/mode
-	{types: kindBool},            // 39 #/$defs/mount/properties/optional
-	{types: kindList, items: 41}, // 40 #/$defs/mount/properties/options
-	{types: kindString, enum: []string{"nosuid", "nodev", "noexec", "nosymfollow"}}, // 41 #/$defs/mount/properties/options/items
-	{types: kindString, pattern: 3}, // 42 #/$defs/mount/properties/perms
-	{types: kindString | kindInt},   // 43 #/$defs/mount/properties/size
-	{types: kindString, minLen: 1},  // 44 #/$defs/mount/properties/source
-	{types: kindString, minLen: 1},  // 45 #/$defs/mount/properties/target
-	{types: kindString, enum: []string{"bind", "tmpfs", "overlay", "proc", "sysfs", "devpts", "mqueue", "file", "symlink", "dir"}}, // 46 #/$defs/mount/properties/type
-	{oneOf: []int{48, 49}},                                 // 47 #/$defs/mount/properties/write
-	{types: kindString, enum: []string{"none", "discard"}}, // 48 #/$defs/mount/properties/write/oneOf/0
-	{types: kindMap, required: []string{"keep"}, props: []property{{"keep", 50}}, closed: true}, // 49 #/$defs/keep
-	{types: kindString, minLen: 1},  // 50 #/$defs/keep/properties/keep
-	{types: kindString, pattern: 4}, // 51 #/properties/name
-	{types: kindMap, props: []property{{"cgroup", 53}, {"ipc", 57}, {"pid", 59}, {"time", 61}, {"user", 67}, {"uts", 69}}, closed: true, free: true}, // 52 #/$defs/namespaces
-	{oneOf: []int{54, 55}},                             // 53 #/$defs/namespaces/properties/cgroup
-	{types: kindString, enum: []string{"new", "host"}}, // 54 #/$defs/namespaces/properties/cgroup/oneOf/0
-	{types: kindMap, required: []string{"join"}, props: []property{{"join", 56}}, closed: true}, // 55 #/$defs/join
-	{types: kindString, minLen: 1},                     // 56 #/$defs/join/properties/join
-	{oneOf: []int{58, 55}},                             // 57 #/$defs/namespaces/properties/ipc
-	{types: kindString, enum: []string{"new", "host"}}, // 58 #/$defs/namespaces/properties/ipc/oneOf/0
-	{oneOf: []int{60, 55}},                             // 59 #/$defs/namespaces/properties/pid
-	{types: kindString, enum: []string{"new", "host"}}, // 60 #/$defs/namespaces/properties/pid/oneOf/0
-	{oneOf: []int{62, 63}},                             // 61 #/$defs/namespaces/properties/time
-	{types: kindString, enum: []string{"host"}},        // 62 #/$defs/namespaces/properties/time/oneOf/0
-	{types: kindMap, props: []property{{"boottime", 64}, {"join", 65}, {"monotonic", 66}}, closed: true}, // 63 #/$defs/clocks
-	{types: kindString, minLen: 1},                                  // 64 #/$defs/clocks/properties/boottime
-	{types: kindString, minLen: 1},                                  // 65 #/$defs/clocks/properties/join
-	{types: kindString, minLen: 1},                                  // 66 #/$defs/clocks/properties/monotonic
-	{oneOf: []int{68, 55}},                                          // 67 #/$defs/namespaces/properties/user
-	{types: kindString, enum: []string{"new", "host"}},              // 68 #/$defs/namespaces/properties/user/oneOf/0
-	{oneOf: []int{70, 55}},                                          // 69 #/$defs/namespaces/properties/uts
-	{types: kindString, enum: []string{"new", "host"}},              // 70 #/$defs/namespaces/properties/uts/oneOf/0
-	{oneOf: []int{72, 73}},                                          // 71 #/properties/network
-	{types: kindString, enum: []string{"none", "outbound", "host"}}, // 72 #/properties/network/oneOf/0
-	{types: kindMap, props: []property{{"dns", 74}, {"hosts", 76}, {"join", 78}, {"mode", 79}}, closed: true, free: true}, // 73 #/$defs/network
-	{types: kindList, items: 75, minItems: 1, maxItems: 3},                                                                // 74 #/$defs/network/properties/dns
-	{types: kindString, minLen: 1},                                  // 75 #/$defs/network/properties/dns/items
-	{types: kindMap, others: 77, names: 2},                          // 76 #/$defs/network/properties/hosts
-	{types: kindString, minLen: 1},                                  // 77 #/$defs/network/properties/hosts/additionalProperties
-	{types: kindString, minLen: 1},                                  // 78 #/$defs/network/properties/join
-	{types: kindString, enum: []string{"none", "outbound", "host"}}, // 79 #/$defs/network/properties/mode
+	{types: kindMap, props: []property{{"default", 27, 2}, {"description", 28, 1}, {"secret", 29, 3}}, closed: true}, // 26 #/$defs/input
+	{types: kindString | kindInt | kindInt | kindFloat | kindBool},                                                   // 27 #/$defs/input/properties/default
+	{types: kindString},          // 28 #/$defs/input/properties/description
+	{types: kindBool},            // 29 #/$defs/input/properties/secret
+	{types: kindList, items: 31}, // 30 #/properties/mounts
+	{oneOf: []int{32, 50}},       // 31 #/properties/mounts/items
+	{types: kindMap, required: []string{"target"}, props: []property{{"content", 33, 10}, {"create", 34, 5}, {"lower", 35, 11}, {"mode", 37, 4}, {"optional", 38, 6}, {"options", 39, 9}, {"perms", 41, 8}, {"size", 42, 7}, {"source", 43, 2}, {"target", 44, 3}, {"type", 45, 1}, {"write", 46, 12}}, closed: true, free: true}, // 32 #/$defs/mount
+	{types: kindString}, // 33 #/$defs/mount/properties/content
+	{types: kindString, enum: []string{"dir", "file"}},      // 34 #/$defs/mount/properties/create
+	{types: kindList, items: 36, minItems: 1, maxItems: 64}, // 35 #/$defs/mount/properties/lower
+	{types: kindString, minLen: 1},                          // 36 #/$defs/mount/properties/lower/items
+	{types: kindString, enum: []string{"ro", "rw"}},         // 37 #/$defs/mount/properties/mode
+	{types: kindBool},            // 38 #/$defs/mount/properties/optional
+	{types: kindList, items: 40}, // 39 #/$defs/mount/properties/options
+	{types: kindString, enum: []string{"nosuid", "nodev", "noexec", "nosymfollow"}}, // 40 #/$defs/mount/properties/options/items
+	{types: kindString, pattern: 3}, // 41 #/$defs/mount/properties/perms
+	{types: kindString | kindInt},   // 42 #/$defs/mount/properties/size
+	{types: kindString, minLen: 1},  // 43 #/$defs/mount/properties/source
+	{types: kindString, minLen: 1},  // 44 #/$defs/mount/properties/target
+	{types: kindString, enum: []string{"bind", "tmpfs", "overlay", "proc", "sysfs", "devpts", "mqueue", "file", "symlink", "dir"}}, // 45 #/$defs/mount/properties/type
+	{oneOf: []int{47, 49}}, // 46 #/$defs/mount/properties/write
+	{types: kindMap, required: []string{"keep"}, props: []property{{"keep", 48, 1}}, closed: true}, // 47 #/$defs/keep
+	{types: kindString, minLen: 1},                         // 48 #/$defs/keep/properties/keep
+	{types: kindString, enum: []string{"none", "discard"}}, // 49 #/$defs/mount/properties/write/oneOf/1
+	{types: kindString, minLen: 1},                         // 50 #/properties/mounts/items/oneOf/1
+	{types: kindString, pattern: 4},                        // 51 #/properties/name
+	{types: kindMap, props: []property{{"cgroup", 53, 5}, {"ipc", 57, 3}, {"pid", 59, 2}, {"time", 61, 6}, {"user", 67, 1}, {"uts", 69, 4}}, closed: true, free: true}, // 52 #/$defs/namespaces
+	{oneOf: []int{54, 56}}, // 53 #/$defs/namespaces/properties/cgroup
+	{types: kindMap, required: []string{"join"}, props: []property{{"join", 55, 1}}, closed: true}, // 54 #/$defs/join
+	{types: kindString, minLen: 1},                     // 55 #/$defs/join/properties/join
+	{types: kindString, enum: []string{"new", "host"}}, // 56 #/$defs/namespaces/properties/cgroup/oneOf/1
+	{oneOf: []int{54, 58}},                             // 57 #/$defs/namespaces/properties/ipc
+	{types: kindString, enum: []string{"new", "host"}}, // 58 #/$defs/namespaces/properties/ipc/oneOf/1
+	{oneOf: []int{54, 60}},                             // 59 #/$defs/namespaces/properties/pid
+	{types: kindString, enum: []string{"new", "host"}}, // 60 #/$defs/namespaces/properties/pid/oneOf/1
+	{oneOf: []int{62, 66}},                             // 61 #/$defs/namespaces/properties/time
+	{types: kindMap, props: []property{{"boottime", 63, 2}, {"join", 64, 1}, {"monotonic", 65, 3}}, closed: true}, // 62 #/$defs/clocks
+	{types: kindString, minLen: 1},                     // 63 #/$defs/clocks/properties/boottime
+	{types: kindString, minLen: 1},                     // 64 #/$defs/clocks/properties/join
+	{types: kindString, minLen: 1},                     // 65 #/$defs/clocks/properties/monotonic
+	{types: kindString, enum: []string{"host"}},        // 66 #/$defs/namespaces/properties/time/oneOf/1
+	{oneOf: []int{54, 68}},                             // 67 #/$defs/namespaces/properties/user
+	{types: kindString, enum: []string{"new", "host"}}, // 68 #/$defs/namespaces/properties/user/oneOf/1
+	{oneOf: []int{54, 70}},                             // 69 #/$defs/namespaces/properties/uts
+	{types: kindString, enum: []string{"new", "host"}}, // 70 #/$defs/namespaces/properties/uts/oneOf/1
+	{oneOf: []int{72, 79}},                             // 71 #/properties/network
+	{types: kindMap, props: []property{{"dns", 73, 3}, {"hosts", 75, 4}, {"join", 77, 2}, {"mode", 78, 1}}, closed: true, free: true}, // 72 #/$defs/network
+	{types: kindList, items: 74, minItems: 1, maxItems: 3},                                                                            // 73 #/$defs/network/properties/dns
+	{types: kindString, minLen: 1},                                  // 74 #/$defs/network/properties/dns/items
+	{types: kindMap, others: 76, names: 2},                          // 75 #/$defs/network/properties/hosts
+	{types: kindString, minLen: 1},                                  // 76 #/$defs/network/properties/hosts/additionalProperties
+	{types: kindString, minLen: 1},                                  // 77 #/$defs/network/properties/join
+	{types: kindString, enum: []string{"none", "outbound", "host"}}, // 78 #/$defs/network/properties/mode
+	{types: kindString, enum: []string{"none", "outbound", "host"}}, // 79 #/properties/network/oneOf/1
 	{types: kindList, items: 81, maxItems: 256},                     // 80 #/properties/ports
-	{oneOf: []int{82, 83}},                                          // 81 #/properties/ports/items
-	{types: kindString, minLen: 1},                                  // 82 #/properties/ports/items/oneOf/0
-	{types: kindMap, required: []string{"box"}, props: []property{{"address", 84}, {"box", 85}, {"host", 88}, {"protocol", 91}}, closed: true, free: true}, // 83 #/$defs/port
-	{types: kindString, minLen: 1},                                // 84 #/$defs/port/properties/address
-	{oneOf: []int{86, 87}},                                        // 85 #/$defs/port/properties/box
-	{types: kindInt, bounded: true, min: 1, max: 65535},           // 86 #/$defs/port/properties/box/oneOf/0
-	{types: kindString, minLen: 1},                                // 87 #/$defs/port/properties/box/oneOf/1
-	{oneOf: []int{89, 90}},                                        // 88 #/$defs/port/properties/host
-	{types: kindInt, bounded: true, min: 0, max: 65535},           // 89 #/$defs/port/properties/host/oneOf/0
-	{types: kindString, minLen: 1},                                // 90 #/$defs/port/properties/host/oneOf/1
-	{types: kindString, enum: []string{"tcp", "udp"}},             // 91 #/$defs/port/properties/protocol
+	{oneOf: []int{82, 91}},                                          // 81 #/properties/ports/items
+	{types: kindMap, required: []string{"box"}, props: []property{{"address", 83, 1}, {"box", 84, 3}, {"host", 87, 2}, {"protocol", 90, 4}}, closed: true, free: true}, // 82 #/$defs/port
+	{types: kindString, minLen: 1},                                // 83 #/$defs/port/properties/address
+	{oneOf: []int{85, 86}},                                        // 84 #/$defs/port/properties/box
+	{types: kindInt, bounded: true, min: 1, max: 65535},           // 85 #/$defs/port/properties/box/oneOf/0
+	{types: kindString, minLen: 1},                                // 86 #/$defs/port/properties/box/oneOf/1
+	{oneOf: []int{88, 89}},                                        // 87 #/$defs/port/properties/host
+	{types: kindInt, bounded: true, min: 0, max: 65535},           // 88 #/$defs/port/properties/host/oneOf/0
+	{types: kindString, minLen: 1},                                // 89 #/$defs/port/properties/host/oneOf/1
+	{types: kindString, enum: []string{"tcp", "udp"}},             // 90 #/$defs/port/properties/protocol
+	{types: kindString, minLen: 1},                                // 91 #/properties/ports/items/oneOf/1
 	{types: kindString, enum: []string{"new", "host-ro", "none"}}, // 92 #/properties/proc
-	{types: kindMap, props: []property{{"cpu_weight", 94}, {"cpus", 95}, {"cpuset", 96}, {"enforce", 97}, {"io", 98}, {"memory", 106}, {"memory_high", 107}, {"oom", 108}, {"pids", 109}, {"swap", 110}, {"unified", 111}}, closed: true, free: true}, // 93 #/$defs/resources
+	{types: kindMap, props: []property{{"cpu_weight", 94, 5}, {"cpus", 95, 4}, {"cpuset", 96, 6}, {"enforce", 97, 11}, {"io", 98, 8}, {"memory", 106, 1}, {"memory_high", 107, 2}, {"oom", 108, 10}, {"pids", 109, 7}, {"swap", 110, 3}, {"unified", 111, 9}}, closed: true, free: true}, // 93 #/$defs/resources
 	{types: kindInt, bounded: true, min: 1, max: 10000},          // 94 #/$defs/resources/properties/cpu_weight
 	{types: kindInt | kindFloat},                                 // 95 #/$defs/resources/properties/cpus
 	{types: kindString | kindInt},                                // 96 #/$defs/resources/properties/cpuset
 	{types: kindString, enum: []string{"strict", "best-effort"}}, // 97 #/$defs/resources/properties/enforce
 	{types: kindList, items: 99, minItems: 1},                    // 98 #/$defs/resources/properties/io
-	{types: kindMap, required: []string{"device"}, props: []property{{"device", 100}, {"read_bps", 101}, {"read_iops", 102}, {"weight", 103}, {"write_bps", 104}, {"write_iops", 105}}, closed: true, free: true}, // 99 #/$defs/io
+	{types: kindMap, required: []string{"device"}, props: []property{{"device", 100, 1}, {"read_bps", 101, 2}, {"read_iops", 102, 4}, {"weight", 103, 6}, {"write_bps", 104, 3}, {"write_iops", 105, 5}}, closed: true, free: true}, // 99 #/$defs/io
 	{types: kindString, minLen: 1},                           // 100 #/$defs/io/properties/device
 	{types: kindString | kindInt},                            // 101 #/$defs/io/properties/read_bps
 	{types: kindInt, bounded: true, min: 1, max: 4294967295}, // 102 #/$defs/io/properties/read_iops
@@ -116,52 +116,48 @@ var rules = [...]rule{
 	{types: kindString | kindInt},                            // 110 #/$defs/resources/properties/swap
 	{types: kindMap, others: 112},                            // 111 #/$defs/resources/properties/unified
 	{types: kindString | kindInt},                            // 112 #/$defs/resources/properties/unified/additionalProperties
-	{types: kindMap, props: []property{{"as", 114}, {"core", 114}, {"cpu", 114}, {"data", 114}, {"fsize", 114}, {"locks", 114}, {"memlock", 114}, {"msgqueue", 114}, {"nice", 114}, {"nofile", 114}, {"nproc", 114}, {"rss", 114}, {"rtprio", 114}, {"rttime", 114}, {"sigpending", 114}, {"stack", 114}}, closed: true}, // 113 #/properties/rlimits
-	{oneOf: []int{115, 116}},      // 114 #/$defs/rlimit
-	{types: kindString | kindInt}, // 115 #/$defs/rlimit/oneOf/0
-	{types: kindMap, required: []string{"soft", "hard"}, props: []property{{"hard", 117}, {"soft", 118}}, closed: true}, // 116 #/$defs/rlimit/oneOf/1
-	{types: kindString | kindInt},  // 117 #/$defs/rlimit/oneOf/1/properties/hard
-	{types: kindString | kindInt},  // 118 #/$defs/rlimit/oneOf/1/properties/soft
-	{oneOf: []int{120, 121}},       // 119 #/properties/rootfs
-	{types: kindString, minLen: 1}, // 120 #/properties/rootfs/oneOf/0
-	{types: kindMap, props: []property{{"dir", 122}, {"empty", 123}, {"enter", 124}, {"host", 125}, {"write", 126}}, closed: true, free: true}, // 121 #/$defs/rootfs
-	{types: kindString, minLen: 1},                              // 122 #/$defs/rootfs/properties/dir
-	{types: kindBool, constant: "true"},                         // 123 #/$defs/rootfs/properties/empty
-	{types: kindString, enum: []string{"pivot_root", "chroot"}}, // 124 #/$defs/rootfs/properties/enter
-	{types: kindBool, constant: "true"},                         // 125 #/$defs/rootfs/properties/host
-	{oneOf: []int{127, 49}},                                     // 126 #/$defs/rootfs/properties/write
-	{types: kindString, enum: []string{"none", "discard"}},      // 127 #/$defs/rootfs/properties/write/oneOf/0
-	{types: kindMap, props: []property{{"capabilities", 129}, {"landlock", 133}, {"mask", 136}, {"no_new_privs", 138}, {"readonly", 139}, {"seccomp", 141}}, closed: true, free: true}, // 128 #/$defs/security
-	{oneOf: []int{130, 131}},                               // 129 #/$defs/security/properties/capabilities
-	{types: kindString, enum: []string{"none", "default"}}, // 130 #/$defs/security/properties/capabilities/oneOf/0
-	{types: kindList, items: 132},                          // 131 #/$defs/security/properties/capabilities/oneOf/1
-	{types: kindString, minLen: 1},                         // 132 #/$defs/security/properties/capabilities/oneOf/1/items
-	{oneOf: []int{134, 135}},                               // 133 #/$defs/security/properties/landlock
-	{types: kindBool},                                      // 134 #/$defs/security/properties/landlock/oneOf/0
-	{types: kindString, enum: []string{"best-effort"}},     // 135 #/$defs/security/properties/landlock/oneOf/1
-	{types: kindList, items: 137},                          // 136 #/$defs/security/properties/mask
-	{types: kindString, minLen: 1},                         // 137 #/$defs/security/properties/mask/items
-	{types: kindBool},                                      // 138 #/$defs/security/properties/no_new_privs
-	{types: kindList, items: 140},                          // 139 #/$defs/security/properties/readonly
-	{types: kindString, minLen: 1},                         // 140 #/$defs/security/properties/readonly/items
-	{types: kindString, minLen: 1},                         // 141 #/$defs/security/properties/seccomp
-	{types: kindString, minLen: 1},                         // 142 #/properties/shell
-	{types: kindMap, props: []property{{"grace", 144}, {"signal", 145}}, closed: true, free: true}, // 143 #/$defs/stop
-	{types: kindString, minLen: 1},                    // 144 #/$defs/stop/properties/grace
-	{types: kindString, minLen: 1},                    // 145 #/$defs/stop/properties/signal
-	{types: kindString, enum: []string{"none", "ro"}}, // 146 #/properties/sys
-	{types: kindString, minLen: 1},                    // 147 #/properties/timeout
-	{oneOf: []int{149, 150}},                          // 148 #/properties/tty
-	{types: kindBool},                                 // 149 #/properties/tty/oneOf/0
-	{types: kindString, enum: []string{"auto"}},       // 150 #/properties/tty/oneOf/1
-	{types: kindString, pattern: 5},                   // 151 #/properties/umask
-	{types: kindString | kindInt},                     // 152 #/properties/user
-	{types: kindList, items: 154},                     // 153 #/properties/waive
-	{types: kindMap, required: []string{"risk", "reason"}, props: []property{{"reason", 155}, {"risk", 156}, {"until", 157}}, closed: true, free: true}, // 154 #/$defs/waiver
-	{types: kindString, minLen: 1},  // 155 #/$defs/waiver/properties/reason
-	{types: kindString, pattern: 6}, // 156 #/$defs/waiver/properties/risk
-	{types: kindString, pattern: 7}, // 157 #/$defs/waiver/properties/until
-	{types: kindString, minLen: 1},  // 158 #/properties/workdir
+	{types: kindMap, props: []property{{"as", 114, 1}, {"core", 114, 2}, {"cpu", 114, 3}, {"data", 114, 4}, {"fsize", 114, 5}, {"locks", 114, 6}, {"memlock", 114, 7}, {"msgqueue", 114, 8}, {"nice", 114, 9}, {"nofile", 114, 10}, {"nproc", 114, 11}, {"rss", 114, 12}, {"rtprio", 114, 13}, {"rttime", 114, 14}, {"sigpending", 114, 15}, {"stack", 114, 16}}, closed: true}, // 113 #/properties/rlimits
+	{oneOf: []int{115, 118}}, // 114 #/$defs/rlimit
+	{types: kindMap, required: []string{"soft", "hard"}, props: []property{{"hard", 116, 2}, {"soft", 117, 1}}, closed: true}, // 115 #/$defs/rlimit/oneOf/0
+	{types: kindString | kindInt}, // 116 #/$defs/rlimit/oneOf/0/properties/hard
+	{types: kindString | kindInt}, // 117 #/$defs/rlimit/oneOf/0/properties/soft
+	{types: kindString | kindInt}, // 118 #/$defs/rlimit/oneOf/1
+	{oneOf: []int{120, 127}},      // 119 #/properties/rootfs
+	{types: kindMap, props: []property{{"dir", 121, 3}, {"empty", 122, 2}, {"enter", 123, 5}, {"host", 124, 1}, {"write", 125, 4}}, closed: true, free: true}, // 120 #/$defs/rootfs
+	{types: kindString, minLen: 1},                              // 121 #/$defs/rootfs/properties/dir
+	{types: kindBool, constant: "true"},                         // 122 #/$defs/rootfs/properties/empty
+	{types: kindString, enum: []string{"pivot_root", "chroot"}}, // 123 #/$defs/rootfs/properties/enter
+	{types: kindBool, constant: "true"},                         // 124 #/$defs/rootfs/properties/host
+	{oneOf: []int{47, 126}},                                     // 125 #/$defs/rootfs/properties/write
+	{types: kindString, enum: []string{"none", "discard"}},      // 126 #/$defs/rootfs/properties/write/oneOf/1
+	{types: kindString, minLen: 1},                              // 127 #/properties/rootfs/oneOf/1
+	{types: kindMap, props: []property{{"capabilities", 129, 1}, {"landlock", 133, 4}, {"mask", 134, 5}, {"no_new_privs", 136, 3}, {"readonly", 137, 6}, {"seccomp", 139, 2}}, closed: true, free: true}, // 128 #/$defs/security
+	{oneOf: []int{130, 131}},                                                       // 129 #/$defs/security/properties/capabilities
+	{types: kindString, enum: []string{"none", "default"}},                         // 130 #/$defs/security/properties/capabilities/oneOf/0
+	{types: kindList, items: 132},                                                  // 131 #/$defs/security/properties/capabilities/oneOf/1
+	{types: kindString, minLen: 1},                                                 // 132 #/$defs/security/properties/capabilities/oneOf/1/items
+	{types: kindBool | kindString, enum: []string{"true", "false", "best-effort"}}, // 133 #/$defs/security/properties/landlock
+	{types: kindList, items: 135},                                                  // 134 #/$defs/security/properties/mask
+	{types: kindString, minLen: 1},                                                 // 135 #/$defs/security/properties/mask/items
+	{types: kindBool},                                                              // 136 #/$defs/security/properties/no_new_privs
+	{types: kindList, items: 138},                                                  // 137 #/$defs/security/properties/readonly
+	{types: kindString, minLen: 1},                                                 // 138 #/$defs/security/properties/readonly/items
+	{types: kindString, minLen: 1},                                                 // 139 #/$defs/security/properties/seccomp
+	{types: kindString, minLen: 1},                                                 // 140 #/properties/shell
+	{types: kindMap, props: []property{{"grace", 142, 2}, {"signal", 143, 1}}, closed: true, free: true}, // 141 #/$defs/stop
+	{types: kindString, minLen: 1},                                          // 142 #/$defs/stop/properties/grace
+	{types: kindString, minLen: 1},                                          // 143 #/$defs/stop/properties/signal
+	{types: kindString, enum: []string{"none", "ro"}},                       // 144 #/properties/sys
+	{types: kindString, minLen: 1},                                          // 145 #/properties/timeout
+	{types: kindBool | kindString, enum: []string{"auto", "true", "false"}}, // 146 #/properties/tty
+	{types: kindString, pattern: 5},                                         // 147 #/properties/umask
+	{types: kindString | kindInt},                                           // 148 #/properties/user
+	{types: kindList, items: 150},                                           // 149 #/properties/waive
+	{types: kindMap, required: []string{"risk", "reason"}, props: []property{{"reason", 151, 2}, {"risk", 152, 1}, {"until", 153, 3}}, closed: true, free: true}, // 150 #/$defs/waiver
+	{types: kindString, minLen: 1},  // 151 #/$defs/waiver/properties/reason
+	{types: kindString, pattern: 6}, // 152 #/$defs/waiver/properties/risk
+	{types: kindString, pattern: 7}, // 153 #/$defs/waiver/properties/until
+	{types: kindString, minLen: 1},  // 154 #/properties/workdir
 }
 
 var patterns = [...]automaton{

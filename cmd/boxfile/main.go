@@ -61,6 +61,10 @@ func (t *terminal) verb(call *cli.Call, stdin io.Reader) (int, error) {
 		return t.validate(call, stdin)
 	case cli.Lock:
 		return t.lock(call, stdin)
+	case cli.Explain:
+		return exitOK, t.explain(call, stdin)
+	case cli.Format:
+		return t.format(call, stdin)
 	case cli.Doctor:
 		return t.doctor(call, stdin)
 	case cli.GC:

@@ -67,7 +67,10 @@ func TestTtyIsGivenBackWhileBoxfileIsStopped(t *testing.T) {
 				t.Fatal(err)
 			}
 			fixture.Eventually(t, "a boxfile that is stopped", func() bool { return state(pid) == "T" })
-			s.Type("\r") // without it the shell does not tell of a job in the background
+			fixture.Eventually(t, "a shell that tells of it", func() bool { // of a job in the background it does before a prompt
+				s.Type("\r")
+				return s.Said("Stopped")
+			})
 			s.Await("Stopped")
 			s.Await("outside> ")
 			if now := s.Modes(); now != before {

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -77,14 +76,6 @@ type CgroupFile struct {
 // command, and after the grace period everything in the box is killed.
 type Timeout struct {
 	After  int64  `json:"after"`  // nanoseconds of wall time
-	Signal string `json:"signal"` // without SIG
-	Grace  int64  `json:"grace"`  // nanoseconds
-}
-
-// Stop ends the box when boxfile is asked to. SIGTERM reaches the command as Signal,
-// SIGINT as itself, and after the grace period everything in the box is killed; a
-// second SIGINT does that at once. All other signals just reach the command.
-type Stop struct {
 	Signal string `json:"signal"` // without SIG
 	Grace  int64  `json:"grace"`  // nanoseconds
 }
@@ -319,25 +310,6 @@ type Seccomp struct {
 	Otherwise *SeccompAction `json:"otherwise,omitempty"`
 	Rules     []SeccompRule  `json:"rules,omitempty"`
 }
-
-// Allows reports whether a call by that name is allowed on an architecture (GOARCH),
-// at least with some arguments. A profile that is only a digest is not looked into.
-func (s *Seccomp) Allows(call, goarch string) bool {
-	some := false
-	for i := range s.Rules {
-		r := &s.Rules[i]
-		if !slices.Contains(r.Calls, call) || len(r.Arches) > 0 && !slices.Contains(r.Arches, goarch) {
-			continue
-		}
-		some = some || r.allows()
-		if len(r.Args) == 0 {
-			return some
-		}
-	}
-	return some || s.Otherwise != nil && s.Otherwise.allows()
-}
-
-func (a *SeccompAction) allows() bool { return a.Action == "allow" || a.Action == "log" }
 
 // SeccompAction is what becomes of a call: "allow", "errno", "log" (allow and log),
 // "trap" (SIGSYS), "kill_thread" or "kill_process".

@@ -39,6 +39,24 @@ func Text(w io.Writer, p *plan.Plan) error {
 	return b.Flush()
 }
 
+// Steps writes some steps of the plan, given by their places in it, as Text does. Of
+// a default it says which key would change it.
+func Steps(w io.Writer, p *plan.Plan, which []int) error {
+	kinds := 0
+	for _, i := range which {
+		kinds = max(kinds, len(plan.InfoOf(p.Steps[i]).Name))
+	}
+	b := bufio.NewWriter(w)
+	for _, i := range which {
+		from := provenance(p, i)
+		if i < len(p.Positions) && p.Positions[i].IsDefault() && p.Positions[i].Key != "" {
+			from += " (" + literal(p.Positions[i].Key) + ")"
+		}
+		writeStep(b, fmt.Sprintf("%4d  %-*s  ", i+1, kinds, plan.InfoOf(p.Steps[i]).Name), describe(p.Steps[i]), from)
+	}
+	return b.Flush()
+}
+
 func writeStep(b *bufio.Writer, head string, v *words, from string) {
 	margin := strings.Repeat(" ", len(head))
 	for i, line := range wrap(v.words, width) {

@@ -6,7 +6,9 @@ const (
 	Plan       = "plan"
 	Diff       = "diff"
 	Validate   = "validate"
+	Explain    = "explain"
 	Schema     = "schema"
+	Format     = "fmt"
 	Doctor     = "doctor"
 	GC         = "gc"
 	Lock       = "lock"
@@ -31,6 +33,7 @@ const (
 	PlanOut   = "plan-out"
 	Expect    = "expect"
 	ExitCode  = "exit-code"
+	Write     = "write"
 )
 
 // Tagline says what the tool is for.
@@ -38,7 +41,7 @@ const Tagline = "Runs a command in the box that a YAML file describes, and no wi
 
 // Verbs is the command line. Help, completion, man pages and the parser read it.
 func Verbs() []Verb {
-	return []Verb{up(), plan(), diff(), lock(), validate(), doctor(), gc(), lsns(), schema(), version(), completion(), help()}
+	return []Verb{up(), plan(), diff(), explain(), lock(), validate(), format(), doctor(), gc(), lsns(), schema(), version(), completion(), help()}
 }
 
 func inputs() []Flag {
@@ -161,6 +164,44 @@ func lock() Verb {
 	}
 }
 
+func explain() Verb {
+	return Verb{
+		Name: Explain, Short: "say what a box has, and why",
+		Long: "Answers for each WHAT in a sentence, with the steps that decide it: 12 is a\n" +
+			"step; mounts[2] a key; /etc/hosts a path of the box; CAP_NET_ADMIN a capability;\n" +
+			":5432, 53/udp or 127.0.0.1:80 a port; bpf a system call; LANG a variable. step:\n" +
+			"key: path: cap: port: call: or env: before it says what is meant.",
+		Operands: Operands{Name: "FILE WHAT", Min: 2, Max: -1},
+		Flags:    inputs(),
+		Exit:     answers("all is answered", "the file is wrong, or it has no such thing"),
+		Examples: []Example{
+			{"boxfile explain dev.yaml /etc/hosts", "why is it read-only in the box?"},
+			{"boxfile explain dev.yaml 12 mounts[0]", "a step, and an entry's steps"},
+			{"boxfile explain dev.yaml call:umask", "the call, not the key"},
+		},
+	}
+}
+
+func format() Verb {
+	return Verb{
+		Name: Format, Short: "give files their canonical form",
+		Long: "Prints each FILE with its keys in the order of the schema, two spaces for each\n" +
+			"level and at most one empty line between entries. Only lines and the space\n" +
+			"before them move: comments, quotes and blocks of text stay as they are, and so\n" +
+			"do the plan and its digest. A file that is wrong is not touched.",
+		Operands: Operands{Name: "FILE", Min: 1, Max: -1},
+		Flags: []Flag{
+			{Name: Diff, Letter: "d", Help: "print what would change, as a unified diff"},
+			{Name: Write, Letter: "w", Help: "write the files that change, print nothing"},
+		},
+		Exit: answers("done; with -d: nothing would change", "with -d: a file would change; or a file is wrong"),
+		Examples: []Example{
+			{"boxfile fmt -w *.yaml", "all of a folder"},
+			{"boxfile fmt -d dev.yaml", "for CI"},
+		},
+	}
+}
+
 func doctor() Verb {
 	return Verb{
 		Name: Doctor, Short: "say what this machine can do, and why not",
@@ -210,7 +251,7 @@ func lsns() Verb {
 func schema() Verb {
 	return Verb{
 		Name: Schema, Short: "print a JSON Schema or the seccomp profile",
-		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, of what doctor and lsns print with --json,\nor of what diff -o json prints. With seccomp it prints the profile of system calls\nthat boxes have by default, in the form of OCI and Docker.",
+		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, of what doctor and lsns print with --json,\nor of what diff -o json prints. With seccomp it prints the profile of system\ncalls that boxes have by default, in the form of OCI and Docker.",
 		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Doctor, LSNS, Diff, Seccomp}},
 		Exit:     answers("printed", "standard output could not be written"),
 		Examples: []Example{{"boxfile schema > boxfile.schema.json", "for an editor's YAML mode"}, {"boxfile schema report", "what a report holds"}, {"boxfile schema seccomp > seccomp.json", "a profile to begin from"}},
@@ -243,7 +284,7 @@ func help() Verb {
 	return Verb{
 		Name: Help, Short: "show this, or a verb's own help",
 		Long:     "Prints the list of verbs, or what one of them takes.",
-		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Diff, Lock, Validate, Doctor, GC, LSNS, Schema, Version, Completion, Help}},
+		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Diff, Explain, Lock, Validate, Format, Doctor, GC, LSNS, Schema, Version, Completion, Help}},
 		Exit:     answers("printed", "standard output could not be written"),
 	}
 }

@@ -262,7 +262,7 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 7 rootfs: the tree ./rootfs [ro,nodev,nosuid]  (chroot.yaml:18:3)
+	# 7 rootfs: the tree ./rootfs [ro,nodev,nosuid]  (chroot.yaml:20:3)
 	boxfile_bind "$BOXFILE_DIR"/./rootfs / host ro,nodev,nosuid
 	# 8 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
 	boxfile_dir /proc host
@@ -339,7 +339,7 @@ boxfile_run() {
 cd / && test ! -e /usr && echo "the host'\''s /usr is not here"
 cd ../../.. && test -e bin/sh && echo "and .. does not lead out"
 '
-	# 26 env: PATH = /bin  (chroot.yaml:30:3)
+	# 26 env: PATH = /bin  (chroot.yaml:24:3)
 	export PATH=/bin
 	# 27 env: HOME = /root  (default)
 	export HOME=/root

@@ -241,7 +241,7 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
-	# 1 create_source: make the directory ./cache if it is missing  (go-build.yaml:22:13)
+	# 1 create_source: make the directory ./cache if it is missing  (go-build.yaml:24:13)
 	[ -e "$BOXFILE_DIR"/./cache ] || boxfile_do mkdir -- "$BOXFILE_DIR"/./cache
 	# 59 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
@@ -366,14 +366,14 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 42 mount: bind ./go-build at /src [ro,nodev,nosuid]  (go-build.yaml:16:5)
+	# 42 mount: bind ./go-build at /src [ro,nodev,nosuid]  (go-build.yaml:18:5)
 	boxfile_bind "$BOXFILE_DIR"/./go-build /src own ro,nodev,nosuid
-	# 43 mount: bind ./cache at /cache [rw,nodev,nosuid]  (go-build.yaml:19:5)
+	# 43 mount: bind ./cache at /cache [rw,nodev,nosuid]  (go-build.yaml:21:5)
 	boxfile_bind "$BOXFILE_DIR"/./cache /cache own nodev,nosuid
-	# 44 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 1GiB perms: 1777  (go-build.yaml:25:5)
+	# 44 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 1GiB perms: 1777  (go-build.yaml:27:5)
 	boxfile_dir /tmp own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777',size=1073741824 tmpfs "$boxfile_to"
-	# 45 mount: bind /usr/local/go at /opt/go [ro,nodev,nosuid] if the source exists  (go-build.yaml:30:5)
+	# 45 mount: bind /usr/local/go at /opt/go [ro,nodev,nosuid] if the source exists  (go-build.yaml:32:5)
 	if [ -e /usr/local/go ] || [ -L /usr/local/go ]; then boxfile_bind /usr/local/go /opt/go own ro,nodev,nosuid; fi
 	boxfile_copy_tools prlimit setpriv umount unshare
 	# 8 rootfs: a generated tree [ro,nodev,nosuid]  (default)

@@ -243,7 +243,7 @@ boxfile_host() {
 	esac
 	# 54 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
-	# 60 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
+	# 60 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:29:3)
 	# set BOXFILE_SECRET_TOKEN to the value of the secret input TOKEN
 	[ "${BOXFILE_SECRET_TOKEN+set}" = set ] || boxfile_die "BOXFILE_SECRET_TOKEN is not set"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
@@ -405,7 +405,7 @@ nogroup:x:65534:
 boxfile_enter() {
 	# 59 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	if [ -t 0 ] && [ -t 1 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
-	# 60 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
+	# 60 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:29:3)
 	boxfile_secret_TOKEN=$BOXFILE_SECRET_TOKEN
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -432,9 +432,9 @@ echo "the token has $((${#AUTHORIZATION} - 7)) letters"
 	export HOME=/root
 	# 59 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 60 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
+	# 60 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:29:3)
 	export AUTHORIZATION='Bearer '"$boxfile_secret_TOKEN"
-	# 61 env: GREETING = Hello  (inputs.yaml:26:3)
+	# 61 env: GREETING = Hello  (inputs.yaml:28:3)
 	export GREETING=Hello
 	unset PWD OLDPWD
 	boxfile_started=1

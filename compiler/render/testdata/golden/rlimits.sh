@@ -364,7 +364,7 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 41 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 16MiB perms: 1777  (rlimits.yaml:32:5)
+	# 41 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 16MiB perms: 1777  (rlimits.yaml:13:5)
 	boxfile_dir /tmp own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777',size=16777216 tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare

@@ -427,11 +427,11 @@ boxfile_run() {
 	set -- "$@" bash
 	# 59 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 60 env: HOME = /tmp  (shell.yaml:20:3)
+	# 60 env: HOME = /tmp  (shell.yaml:19:3)
 	export HOME=/tmp
 	# 61 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 62 env: PS1 = "\\h:\\w\\$ "  (shell.yaml:21:3)
+	# 62 env: PS1 = "\\h:\\w\\$ "  (shell.yaml:20:3)
 	export PS1='\h:\w\$ '
 	unset PWD OLDPWD
 	boxfile_started=1

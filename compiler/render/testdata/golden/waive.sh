@@ -346,7 +346,7 @@ nogroup:x:65534:
 	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
-	# 40 mount: sysfs at /sys [ro,nodev,noexec,nosuid]  (waive.yaml:12:6)
+	# 40 mount: sysfs at /sys [ro,nodev,noexec,nosuid]  (waive.yaml:13:6)
 	boxfile_dir /sys own
 	boxfile_do mount -i -t sysfs -o ro,nodev,noexec,nosuid sysfs "$boxfile_to"
 	# 41 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
