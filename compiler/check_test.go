@@ -35,6 +35,9 @@ func TestCheckPassesWhatWasCompiled(t *testing.T) {
 		"ports: ['8000-8009:9000-9009', '0.0.0.0:53:53/udp', {host: 0, box: 5432, address: '::1'}]\ntimeout: 90s\nstop: {signal: INT, grace: 1500us}",
 		"resources: {memory: 1G, memory_high: 512M, swap: unlimited, cpus: 0.29, cpu_weight: 5, pids: 9, cpuset: '0-3,6', oom: box, enforce: best-effort, io: [{device: ./d, read_bps: 1M, weight: 5}], unified: {memory.low: 1M, cpu.idle: 1}}",
 		"rlimits: {core: unlimited, nofile: {soft: 1, hard: unlimited}, stack: 8M, as: 1G, nproc: 7}\ninit: false\numask: '0777'\nworkdir: '/a b'",
+		"namespaces: {ipc: {join: /proc/1/ns/ipc}, uts: {join: ./u}, cgroup: host, time: {boottime: 10s, monotonic: 1500ms}}\nnetwork: {join: /run/netns/blue, dns: [192.0.2.1]}\ntty: true",
+		"namespaces: {pid: host}\nproc: host-ro\nresources: {memory: 1G}\ntty: false\nstop: {signal: INT, grace: 1s}",
+		"namespaces: {user: {join: /proc/1/ns/user}, time: {join: /proc/1/ns/time}}\nnetwork: {join: /proc/1/ns/net}",
 		"devices: [/dev/fuse, /dev/net/tun]\nmounts: [{source: '/a b:c', target: '/x:y', optional: true, options: [noexec, nosymfollow]}]",
 	} {
 		b, err := schema.Parse("x.yaml", []byte("boxfile: 1\ncommand: [x, '', \"a\\x01\\u202E\\n\", '${']\n"+text+"\n"), nil)

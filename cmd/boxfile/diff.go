@@ -11,6 +11,10 @@ import (
 
 // diff prints how the plans of two sides differ, and under --exit-code says it with the exit code.
 func (t *terminal) diff(call *cli.Call, stdin io.Reader) (int, error) {
+	fail, err := parseFailOn(call)
+	if err != nil {
+		return exitUsage, err
+	}
 	inputs, err := readInputs(call.Values(cli.Input), call.Value(cli.InputFile))
 	if err != nil {
 		return exitWrong, err
@@ -34,8 +38,14 @@ func (t *terminal) diff(call *cli.Call, stdin io.Reader) (int, error) {
 	if err := writeReview(&b, call.Value(cli.Output), r); err != nil {
 		return exitWrong, err
 	}
-	if err := t.result(b.Bytes()); err != nil || !call.Has(cli.ExitCode) {
-		return exitOK, err
+	if err := t.result(b.Bytes()); err != nil {
+		return exitWrong, err
+	}
+	if t.newRisks(from, to, fail) {
+		return exitWrong, nil
+	}
+	if !call.Has(cli.ExitCode) {
+		return exitOK, nil
 	}
 	return codeOf(r.Overall()), nil
 }
@@ -50,7 +60,7 @@ func review(from, to *side) (*render.Review, error) {
 	if len(to.plan.Steps) == 0 { // annotations of a box that is gone are where it was
 		uri = from.uri
 	}
-	return &render.Review{Diff: d, OldName: from.name, NewName: to.name, URI: uri}, nil
+	return &render.Review{Diff: d, OldName: from.name, NewName: to.name, URI: uri, Today: today()}, nil
 }
 
 func writeReview(w io.Writer, form string, r *render.Review) error {

@@ -69,3 +69,23 @@ func (t *terminal) risks(c *compiled, fail *failOn) int {
 	}
 	return code
 }
+
+// newRisks says which risks to fail on a change brings, waived ones aside.
+func (t *terminal) newRisks(from, to *side, fail *failOn) bool {
+	older := from.plan
+	if len(older.Steps) == 0 {
+		older = nil
+	}
+	if len(to.plan.Steps) == 0 {
+		return false
+	}
+	open, failed := risk.Judge(to.plan, today()).Open, false
+	for _, f := range fail.hits(risk.New(older, to.plan)) {
+		if !slices.ContainsFunc(open, func(o risk.Finding) bool { return o.ID == f.ID && o.Step == f.Step }) {
+			continue
+		}
+		t.message(wordRisk(to.name, to.plan, &f).lines(t.colour()))
+		failed = true
+	}
+	return failed
+}

@@ -23,19 +23,20 @@ func (d describer) Session(*plan.Session) error {
 func (d describer) Unshare(s *plan.Unshare) error {
 	d.is("namespaces", "of the box's own", takes)
 	d.lead = "namespace"
-	for _, a := range set("", takes, s.Namespaces) {
-		name := a.value.text
-		d.attrs = append(d.attrs, attr{
-			about: name + ":", key: a.key,
-			value: value{text: "the box's own", rank: a.value.rank}, none: value{text: "shared"},
-		})
+	for _, n := range s.Namespaces {
+		d.attrs = append(d.attrs, namespace(n, value{text: "the box's own", rank: 2 * takes}))
 	}
 	return nil
 }
 
-// Join is narrower than the host's namespace, and wider than one of the box's own.
+// namespace is told with the new ones, wherever it comes from: one that is joined is
+// narrower than the host's, and wider than one of the box's own.
+func namespace(name string, v value) attr {
+	return attr{about: plan.Literal(name) + ":", key: name, value: v, none: value{text: "the host's"}}
+}
+
 func (d describer) Join(s *plan.Join) error {
-	d.is("joined:", plan.Literal(s.Namespace)+" namespace "+plan.Literal(s.Path)+", not the host's", takes, s.Namespace)
+	d.is("joined:", plan.Literal(s.Namespace)+" namespace "+plan.Literal(s.Path), says, s.Namespace)
 	d.lead = "joined: " + plan.Literal(s.Namespace) + " namespace"
 	d.attrs = append(d.attrs, attr{key: "path", value: word(s.Path), aside: true})
 	return nil

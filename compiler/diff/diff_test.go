@@ -49,15 +49,15 @@ func TestAChangeIsSaidInWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"widens web.yaml:24 web-widened.yaml:19 memory limit 64 MiB → 512 MiB",
-		"widens web.yaml:15 web-widened.yaml:8 port 8080 moves from 127.0.0.1 to 0.0.0.0",
-		"widens web.yaml:18 web-widened.yaml:11 mounts ./web: read-only → read-write",
-		"widens - web-widened.yaml:12 mount + /var/run/docker.sock at /run/docker.sock (read-only, nodev, nosuid)",
-		"widens web.yaml:0 web-widened.yaml:23 capability + SYS_PTRACE (all five sets)",
-		"widens web.yaml:0 web-widened.yaml:0 seccomp: profile default as it is without capabilities → default with what the capabilities are for",
-		"narrows web.yaml:25 web-widened.yaml:20 pids limit 32 → 16",
-		"neutral - web-widened.yaml:16 environment + DEBUG = 1",
-		"neutral web.yaml:27 web-widened.yaml:25 command: busybox httpd -f -p 8080 -h /srv/www → busybox httpd -f -v -p 8080 -h /srv/www",
+		"widens web.yaml:resources.memory web-widened.yaml:resources.memory memory limit 64 MiB → 512 MiB",
+		"widens web.yaml:ports[0] web-widened.yaml:ports[0] port 8080 moves from 127.0.0.1 to 0.0.0.0",
+		"widens web.yaml:mounts[0] web-widened.yaml:mounts[0] mounts ./web: read-only → read-write",
+		"widens - web-widened.yaml:mounts[1] mount + /var/run/docker.sock at /run/docker.sock (read-only, nodev, nosuid)",
+		"widens web.yaml:(security.capabilities) web-widened.yaml:security.capabilities capability + SYS_PTRACE (all five sets)",
+		"widens web.yaml:(security.seccomp) web-widened.yaml:(security.seccomp) seccomp: profile default as it is without capabilities → default with what the capabilities are for",
+		"narrows web.yaml:resources.pids web-widened.yaml:resources.pids pids limit 32 → 16",
+		"neutral - web-widened.yaml:env.DEBUG environment + DEBUG = 1",
+		"neutral web.yaml:command web-widened.yaml:command command: busybox httpd -f -p 8080 -h /srv/www → busybox httpd -f -v -p 8080 -h /srv/www",
 	}
 	for i, c := range d.Changes {
 		got := fmt.Sprintf("%s %s %s %s", c.Direction, place(c.From), place(c.To), c.What())
@@ -74,7 +74,10 @@ func place(p *diff.Place) string {
 	if p == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%s:%d", p.File, p.At.Line)
+	if p.At.IsDefault() {
+		return p.File + ":(" + p.At.Key + ")"
+	}
+	return p.File + ":" + p.At.Key
 }
 
 func TestSomeChangesInWords(t *testing.T) {
@@ -86,7 +89,8 @@ func TestSomeChangesInWords(t *testing.T) {
 		{"resources: {pids: 5, swap: 0}", "resources: {pids: 5, swap: unlimited}", "swap limit 0 → unlimited"},
 		{"resources: {cpus: 1.5}", "resources: {cpus: 2}", "cpu limit 1.5 CPUs → 2 CPUs"},
 		{"timeout: 90s", "timeout: 2m", "timeout 90s → 2m"},
-		{"", "namespaces: {ipc: host}", "namespace ipc: the box's own → shared"},
+		{"", "namespaces: {ipc: host}", "namespace ipc: the box's own → the host's"},
+		{"", "namespaces: {ipc: {join: /proc/1/ns/ipc}}", "namespace ipc: the box's own → one that is joined"},
 		{"mounts: ['./a:/a']", "mounts: [{source: ./a, target: /a, options: [noexec]}]", "mounts ./a: option + noexec"},
 		{"umask: '0022'", "umask: '0077'", "umask 0022 → 0077"},
 		{"env: {A: b}", "env_pass: [A]", "environment A: b → the caller's"},

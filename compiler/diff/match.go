@@ -18,7 +18,26 @@ func sideOf(p *plan.Plan) *side {
 	for i, step := range p.Steps {
 		s.steps[i], s.other[i] = describe(step), -1
 	}
+	s.joined()
 	return s
+}
+
+// joined adds the namespaces that are joined to the step that makes the others.
+func (s *side) joined() {
+	for i, step := range s.plan.Steps {
+		if _, ok := step.(*plan.Unshare); !ok {
+			continue
+		}
+		for _, step := range s.plan.Steps {
+			j, ok := step.(*plan.Join)
+			if !ok {
+				continue
+			}
+			if _, own := s.steps[i].attr(j.Namespace); !own {
+				s.steps[i].attrs = append(s.steps[i].attrs, namespace(j.Namespace, value{text: "one that is joined", rank: takes}))
+			}
+		}
+	}
 }
 
 func (s *side) place(i int) *Place {

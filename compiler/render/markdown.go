@@ -66,11 +66,32 @@ func Markdown(w io.Writer, p *plan.Plan) error {
 // most is how large a comment may grow: GitHub takes 65,536 characters.
 const mostMarkdown = 60000
 
+// mostNotes leaves room for the changes.
+const mostNotes = 40
+
+// cut keeps a line of a table short.
+func cut(s string) string {
+	const most = 300
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
 // DiffMarkdown writes what has changed for a comment: widening changes first, the
 // others folded, and a picture of the new box.
 func DiffMarkdown(w io.Writer, r *Review) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n", markdownHeadline(r))
+	if notes := r.notes(); len(notes) > 0 {
+		fmt.Fprint(&b, "\n| new risks and waivers | where |\n| --- | --- |\n")
+		for _, n := range notes[:min(len(notes), mostNotes)] {
+			fmt.Fprintf(&b, "| %s | %s |\n", code(cut(n[0])), code(n[1]))
+		}
+		if n := len(notes) - mostNotes; n > 0 {
+			fmt.Fprintf(&b, "| and %d more | |\n", n)
+		}
+	}
 	left := 0
 	for _, d := range directions {
 		if !r.Has(d) {

@@ -94,17 +94,20 @@ var everyNamespace = [...]string{"user", "mount", "pid", "network", "ipc", "uts"
 // linesOf picks the steps that connect the box with the machine.
 func linesOf(p *plan.Plan) []line {
 	var out []line
-	system := line{}
+	system, joined := line{}, map[string]bool{}
 	for i, s := range p.Steps {
 		step := i + 1
 		switch s := s.(type) {
+		case *plan.Join: // before the new ones
+			joined[s.Namespace] = true
+			out = append(out, line{step: step, from: literal(s.Path), to: "namespace " + literal(s.Namespace), says: "joined", thick: true})
 		case *plan.Publish:
 			out = append(out, line{step: step, from: s.String(), to: fmt.Sprintf("%s/%s", ports(s.Box, s.Count), literal(s.Protocol)), says: "port"})
 		case *plan.Outbound:
 			out = append(out, line{step: step, from: "the networks that this machine reaches", to: "network", says: "way out", out: true})
 		case *plan.Unshare:
 			for _, n := range everyNamespace {
-				if !slices.Contains(s.Namespaces, n) {
+				if !slices.Contains(s.Namespaces, n) && !joined[n] {
 					out = append(out, line{step: step, from: "namespace " + n, to: "namespace " + n, says: "shared", thick: true})
 				}
 			}

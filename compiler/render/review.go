@@ -16,6 +16,7 @@ type Review struct {
 	*diff.Diff
 	OldName, NewName string
 	URI              string // of the file that annotations are shown at, below the repository's top
+	Today            string // as in "2027-01-31": waivers that ended before count no more; "" is never
 }
 
 // gone reports whether a side is a file that is not there.
@@ -70,11 +71,17 @@ func DiffText(w io.Writer, r *Review) error {
 			}
 		}
 	}
+	if notes := r.notes(); len(notes) > 0 {
+		fmt.Fprint(b, "\nnew risks and waivers\n")
+		for _, n := range notes {
+			writeChange(b, n[0], n[1])
+		}
+	}
 	return b.Flush()
 }
 
 func writeChange(b *bufio.Writer, what, where string) {
-	for i, line := range wrap(strings.Fields(what), width) {
+	for i, line := range wrap(unquoted(what), width) {
 		if i > 0 {
 			fmt.Fprintf(b, "      %s\n", line)
 			continue
@@ -82,6 +89,24 @@ func writeChange(b *bufio.Writer, what, where string) {
 		pad := max(0, width-utf8.RuneCountInString(line))
 		fmt.Fprintf(b, "  %s%s  %s\n", line, strings.Repeat(" ", pad), where)
 	}
+}
+
+// unquoted divides a line at the spaces that are not part of a quoted string.
+func unquoted(s string) []string {
+	var words []string
+	begin, quoted := 0, false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && quoted:
+			i++
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == ' ' && !quoted:
+			words = append(words, s[begin:i])
+			begin = i + 1
+		}
+	}
+	return append(words, s[begin:])
 }
 
 // where is the place of a change in both files.

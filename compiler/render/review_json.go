@@ -22,6 +22,22 @@ type (
 		New     jsonSide               `json:"new"`
 		Counts  map[diff.Direction]int `json:"counts"`
 		Changes []jsonChange           `json:"changes"`
+		Risks   []jsonRisk             `json:"new_risks"`
+		Waivers []jsonWaiver           `json:"new_waivers"`
+	}
+	jsonRisk struct {
+		ID       string     `json:"id"`
+		Severity string     `json:"severity"`
+		Title    string     `json:"title"`
+		Detail   string     `json:"detail"`
+		Waived   bool       `json:"waived"`
+		At       *jsonPlace `json:"at"`
+	}
+	jsonWaiver struct {
+		Risk   string  `json:"risk"`
+		Reason string  `json:"reason"`
+		Until  *string `json:"until"`
+		Line   int     `json:"line"`
 	}
 	jsonSide struct {
 		Name   string  `json:"name"`
@@ -46,7 +62,7 @@ type (
 
 // DiffJSON writes what has changed for programs.
 func DiffJSON(w io.Writer, r *Review) error {
-	out := jsonDiff{Version: diffVersion, Overall: "same", Counts: map[diff.Direction]int{}, Changes: []jsonChange{}}
+	out := jsonDiff{Version: diffVersion, Overall: "same", Counts: map[diff.Direction]int{}, Changes: []jsonChange{}, Risks: []jsonRisk{}, Waivers: []jsonWaiver{}}
 	if d := r.Overall(); d != "" {
 		out.Overall = string(d)
 	}
@@ -63,6 +79,13 @@ func DiffJSON(w io.Writer, r *Review) error {
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		out.Changes = append(out.Changes, jsonChange{c.Direction, c.Kind, c.What(), orNull(c.Old), orNull(c.New), placeJSON(c.From), placeJSON(c.To)})
+	}
+	for _, f := range r.risks() {
+		at := &diff.Place{Step: f.Step + 1, At: f.Position}
+		out.Risks = append(out.Risks, jsonRisk{f.ID, f.Info().Severity.String(), f.Info().Title, f.Detail(literal), f.waiver != nil, placeJSON(at)})
+	}
+	for _, n := range r.waivers() {
+		out.Waivers = append(out.Waivers, jsonWaiver{n.Risk, literal(n.Reason), orNull(n.Until), n.Line})
 	}
 	return writeJSON(w, out)
 }

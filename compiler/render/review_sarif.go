@@ -10,6 +10,7 @@ import (
 
 	"github.com/boxfile/boxfile/compiler/diff"
 	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/compiler/risk"
 )
 
 // The parts of SARIF 2.1.0 (OASIS, sarif-v2.1.0-os) that an annotation needs.
@@ -80,35 +81,47 @@ func level(d diff.Direction) (loud, means string) {
 }
 
 // DiffSARIF writes what has changed as annotations of the new file, for code
-// scanning. A rule is a direction and a kind of step, as in "widens/mount".
+// scanning. A rule is a direction and a kind of step, as in "widens/mount", or the id of a risk.
 func DiffSARIF(w io.Writer, r *Review) error {
-	run := sarifRun{
+	run := &sarifRun{
 		Tool:       sarifTool{sarifDriver{Name: "boxfile", URI: "https://github.com/boxfile/boxfile/blob/main/docs/diff.md", Rules: []sarifRule{}}},
 		ColumnKind: "unicodeCodePoints", Results: []sarifResult{},
 	}
-	rules := &run.Tool.Driver.Rules
 	twice := map[string]int{}
-	for i := range r.Changes {
-		c := &r.Changes[i]
-		loud, means := level(c.Direction)
-		id := string(c.Direction) + "/" + c.Kind
-		at := slices.IndexFunc(*rules, func(r sarifRule) bool { return r.ID == id })
-		if at < 0 {
-			at = len(*rules)
-			*rules = append(*rules, sarifRule{id, sarifMessage{fmt.Sprintf("A change of %s %s.", c.Kind, means)}, sarifLevel{loud}})
-		}
+	note := func(id, rule, loud, text, about string, at plan.Position) {
 		// lines move; what has changed, and how often it has, does not
-		said := strings.Join([]string{id, c.About, c.Old, c.New}, "\x00")
+		said := id + "\x00" + about
 		twice[said]++
 		sum := plan.SHA256(fmt.Appendf(nil, "%s\x00%d", said, twice[said]))
-		region := r.Anchor(c)
 		run.Results = append(run.Results, sarifResult{
-			Rule: id, Index: at, Level: loud, Message: sarifMessage{string(c.Direction) + ": " + brackets(c.What())},
-			Locations:    []sarifLocation{{sarifPhysical{sarifArtifact{uri(r.URI)}, sarifRegion{region.Line, max(1, region.Col)}}}},
+			Rule: id, Index: run.rule(id, rule, loud), Level: loud, Message: sarifMessage{brackets(text)},
+			Locations:    []sarifLocation{{sarifPhysical{sarifArtifact{uri(r.URI)}, sarifRegion{max(1, at.Line), max(1, at.Col)}}}},
 			Fingerprints: map[string]string{"boxfileChange/v1": hex.EncodeToString(sum[:16])},
 		})
 	}
-	return writeJSON(w, sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		loud, means := level(c.Direction)
+		note(string(c.Direction)+"/"+c.Kind, "A change of "+c.Kind+" "+means+".", loud, string(c.Direction)+": "+c.What(), strings.Join([]string{c.About, c.Old, c.New}, "\x00"), r.Anchor(c))
+	}
+	for _, f := range r.risks() {
+		loud := "warning"
+		if f.waiver != nil || f.Info().Severity == risk.Low {
+			loud = "note"
+		}
+		note(f.ID, f.Info().Title+".", loud, f.says(), f.Detail(literal), f.Position)
+	}
+	return writeJSON(w, sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{*run}})
+}
+
+// rule is the number of a rule, which is added if it is new.
+func (run *sarifRun) rule(id, says, loud string) int {
+	rules := &run.Tool.Driver.Rules
+	if at := slices.IndexFunc(*rules, func(r sarifRule) bool { return r.ID == id }); at >= 0 {
+		return at
+	}
+	*rules = append(*rules, sarifRule{id, sarifMessage{says}, sarifLevel{loud}})
+	return len(*rules) - 1
 }
 
 // brackets keeps text from being read as a link (section 3.11.6).

@@ -103,6 +103,21 @@ func TestNoStringOfAReviewReachesTheTerminal(t *testing.T) {
 	}
 }
 
+// A quoted string is never divided between lines: its spaces are its own.
+func TestQuotedStringsStayWhole(t *testing.T) {
+	p, q := &plan.Plan{Name: "x"}, &plan.Plan{Name: "x"}
+	p.Add(&plan.Exec{Args: []string{"a"}}, plan.Position{})
+	value := strings.Repeat(`two  "words"  `, 9)
+	q.Add(&plan.Exec{Args: []string{value}}, plan.Position{})
+	var out strings.Builder
+	if err := render.DiffText(&out, reviewOf(t, p, q, "x")); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), plan.Literal(value)) {
+		t.Error(out.String())
+	}
+}
+
 // In a comment everything from a Boxfile is text in a cell: the Markdown that a
 // reader gets has no element that boxfile has not made, and shows each change as it is.
 func TestNothingOfABoxfileIsMarkdown(t *testing.T) {

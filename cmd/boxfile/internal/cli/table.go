@@ -55,9 +55,8 @@ func up() Verb {
 	return Verb{
 		Name: Up, Short: "run the box",
 		Long: "Compiles FILE to a plan and carries it out: the command runs in the box, with\n" +
-			"boxfile's standard input, output and error. A COMMAND after -- replaces the\n" +
-			"file's own and makes another plan. What this machine cannot do as planned is\n" +
-			"not done at all.",
+			"boxfile's standard streams. A COMMAND after -- replaces the file's own and makes\n" +
+			"another plan. What this machine cannot do as planned is not done at all.",
 		Operands: Operands{Name: "FILE", Max: 1},
 		Flags: append([]Flag{
 			{Name: DryRun, Help: "print the plan, touch nothing"},
@@ -119,14 +118,15 @@ func diff() Verb {
 		Flags: append([]Flag{
 			{Name: Output, Letter: "o", Arg: "FORM", Words: []string{"text", "json", "markdown", "sarif"}, Help: "text (default), json, markdown or sarif"},
 			{Name: ExitCode, Help: "end with 2 for changes, 3 if any widens"},
+			{Name: FailOn, Arg: "RISKS", Help: "exit 1 if NEW brings them: high, all, BX002,…"},
 		}, inputs()...),
 		Exit: []Exit{
-			{"0", "compared; with --exit-code: no difference"}, {"1", "a file is wrong, or is not there"},
+			{"0", "compared; with --exit-code: no difference"}, {"1", "a file is wrong, or NEW has a risk of --fail-on"},
 			{"2", "--exit-code: changes, of which none widens"}, {"3", "--exit-code: a change widens"}, {"64", "the command line is wrong"},
 		},
 		Examples: []Example{
 			{"boxfile diff HEAD:dev.yaml dev.yaml", "what is not committed yet"},
-			{"boxfile diff -o markdown main:dev.yaml dev.yaml", "for a comment"},
+			{"boxfile diff -o sarif main:dev.yaml dev.yaml", "for code scanning"},
 			{"boxfile diff dev.plan.json dev.yaml", "against the plan that was approved"},
 		},
 	}
