@@ -48,6 +48,7 @@ func start(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("node", filepath.Join(modules, "yaml-language-server", "bin", "yaml-language-server"), "--stdio")
+	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
