@@ -32,7 +32,7 @@ test-escape: build ## published escapes, tried on bin/boxfile; ESCAPE=-short is 
 peers: build ## what a box can see and do by default, beside the other programs that are installed
 	BOXFILE_TEST_BINARY=$(CURDIR)/$(BOXFILE) $(GO) test ./cmd/boxfile/internal/escape -run 'TestNoPeersDefaultIsTighter' -v -count=1
 
-bench: build ## start-up and published ports beside others, in turns; BENCH="-only ports"
+bench: build ## start-up, ports and terminals beside others, in turns; BENCH="-only tty"
 	@mkdir -p bin
 	$(GO) build -trimpath -o bin/bench ./cmd/boxfile/internal/bench
 	bin/bench -boxfile $(BOXFILE) $(BENCH)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/compiler/risk"
 	"github.com/boxfile/boxfile/schema"
 )
 
@@ -364,6 +365,9 @@ func FuzzCompile(f *testing.F) {
 		}
 		if err := again.Encode(&second); err != nil || first.String() != second.String() {
 			t.Errorf("%v: JSON does not come back\n%s\n%s", err, first.String(), second.String())
+		}
+		if more := risk.New(p, again); len(more) > 0 || len(risk.Find(p)) != len(risk.Find(again)) {
+			t.Errorf("a plan that comes back has other risks: %v", more)
 		}
 	})
 }

@@ -213,7 +213,7 @@ func (b *box) interview(p *plan.Plan, base map[string]string, total *tally) {
 		if (strings.Contains(said, "REFUSED") || strings.Contains(said, "newuidmap")) && mayBeRefused(p) {
 			b.t.Skip("this machine lacks what the box needs: " + said)
 		}
-		if b.user != nil && strings.Contains(said, "permission denied") && strings.Contains(said, "mkdirat") {
+		if (b.user != nil || os.Getuid() != 0) && strings.Contains(said, "permission denied") && strings.Contains(said, "mkdirat") {
 			b.t.Skip("only root can make something below directories of root's: " + said)
 		}
 		b.t.Fatal(err)
@@ -313,7 +313,14 @@ func (m *meeting) ports() []string {
 // deadly are the attempts that the plan's filter answers with more than an errno.
 func (m *meeting) deadly() []int {
 	var out []int
+	own := slices.ContainsFunc(m.plan.Steps, func(s plan.Step) bool {
+		f, ok := s.(*plan.Seccomp)
+		return ok && f.Profile != "default" // which gives nothing but errors
+	})
 	for i, a := range attempts() {
+		if !own {
+			break
+		}
 		if r := m.met(a); r != nil && !r.Passes() && r.Action != "errno" {
 			out = append(out, i)
 		}

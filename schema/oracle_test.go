@@ -263,6 +263,18 @@ func TestSchemaIsDocumented(t *testing.T) {
 	}
 }
 
+// yaml-language-server, which editors run, takes the first form for the one that was meant
+// where none fits: so a misspelt key is named only if the map comes first.
+func TestTheMapComesFirst(t *testing.T) {
+	for i, r := range rules {
+		for j, o := range r.oneOf {
+			if j > 0 && rules[o-1].types&kindMap != 0 {
+				t.Errorf("rule %d: a map is form %d of a oneOf", i+1, j+1)
+			}
+		}
+	}
+}
+
 // unplaced is a value without positions and empty lists.
 func unplaced(v reflect.Value) any {
 	switch v.Kind() {

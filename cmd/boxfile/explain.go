@@ -8,11 +8,18 @@ import (
 	"github.com/boxfile/boxfile/compiler/explain"
 )
 
-// explain answers what was asked about a file's plan, in that order. Nothing is printed
-// unless all of it can be answered.
+// explain answers what was asked about the plan of a file or a revision of one, or about
+// a saved plan, in that order. Nothing is printed unless all of it can be answered.
 func (t *terminal) explain(call *cli.Call, stdin io.Reader) error {
-	c, err := compile(call, stdin)
+	inputs, err := readInputs(call.Values(cli.Input), call.Value(cli.InputFile))
 	if err != nil {
+		return err
+	}
+	of, err := readSide(call.Operands[0], inputs, stdin)
+	if err != nil {
+		return err
+	}
+	if err := undeclared(inputs, of); err != nil {
 		return err
 	}
 	var b bytes.Buffer
@@ -20,11 +27,11 @@ func (t *terminal) explain(call *cli.Call, stdin io.Reader) error {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		a, err := explain.Ask(c.plan, question)
+		a, err := explain.Ask(of.plan, question)
 		if err != nil {
-			return wordUnknown(c.source.name, err)
+			return wordUnknown(of.name, err)
 		}
-		if err := a.Write(&b, c.plan); err != nil {
+		if err := a.Write(&b, of.plan); err != nil {
 			return err
 		}
 	}

@@ -70,7 +70,7 @@ func lockName(c *compiled) (string, error) {
 	for _, ending := range [...]string{".yaml", ".yml"} {
 		base = strings.TrimSuffix(base, ending)
 	}
-	return filepath.Join(filepath.Dir(name), base+".lock"), nil
+	return filepath.Join(c.source.folder, base+".lock"), nil // a saved plan is named by its Boxfile, and may be in another folder
 }
 
 // lockSources reads what enters the box from outside of the plan.

@@ -154,6 +154,9 @@ func (v *view) askPath(word string) (*Answer, error) {
 	if strings.IndexByte(word, 0) >= 0 {
 		return nil, &UnknownError{Word: word, Kind: "path"}
 	}
+	if v.cover("/") == nil {
+		return nil, &UnknownError{Word: word, Kind: "path", Has: "the plan has no root"}
+	}
 	return v.path(word), nil
 }
 

@@ -167,6 +167,18 @@ func TestDefaultsNameAKey(t *testing.T) {
 	}
 }
 
+// A plan with nothing in it answers, too.
+func TestAnEmptyPlan(t *testing.T) {
+	p := &plan.Plan{File: "none"}
+	for _, word := range []string{"/etc", "1", "80", "KILL", "kill", "PATH", "mounts[0]", "network"} {
+		a, err := explain.Ask(p, word)
+		var u *explain.UnknownError
+		if err == nil && (a.Sentence == "" || len(a.Steps) > 0) || err != nil && !errors.As(err, &u) {
+			t.Errorf("%s: %+v, %v", word, a, err)
+		}
+	}
+}
+
 // Nothing that was asked, or that a plan says, paints over the terminal.
 func TestAnswersAreEscaped(t *testing.T) {
 	p := planOf(t, "boxfile: 1\nmounts: [{source: \"./a\\u202eb\", target: \"/x\\u202ey\"}, {type: tmpfs, target: \"/\\u200fz\"}]\nenv: {A: \"\\e[31m\"}\ncommand: [ls]\n", ".")

@@ -10,6 +10,7 @@ import (
 // absences are what is so when no step comes from a key.
 var absences = [...]struct{ key, text string }{
 	{"boxfile", "it is the version of the language"}, {"description", "it is for readers"},
+	{"waive", "it says which risks are accepted, and changes no step"},
 	{"inputs", "inputs are filled in before there are steps"}, {"name", "it names the box, and the host in it"},
 	{"mounts", "the file mounts nothing"}, {"ports", "no port of this machine leads into the box"},
 	{"network.dns", "the box asks no name server of the file's"}, {"network.hosts", "the box knows no host of the file's"},

@@ -134,6 +134,7 @@ func choose(first bool, a, b string) string {
 // access is who can write there, and why not.
 func (v *view) access(p *Path, w *walk, locked int) string {
 	m := w.mount
+	key := choose(m.system || m.at == "/", " (rootfs.write)", "") // which would change that
 	switch {
 	case w.mask != nil, w.end == noFolder, w.end == loop, w.end == unfollowed:
 		return ""
@@ -144,11 +145,11 @@ func (v *view) access(p *Path, w *walk, locked int) string {
 	case p.Files:
 		return "a directory can be written, where permissions allow" + m.fate() + ", a file cannot"
 	case m.readOnly && w.end == missing:
-		return "and it cannot be made, because that is read-only"
+		return "and it cannot be made, because that is read-only" + key
 	case m.readOnly && (m.at == w.real || w.end == beyond):
-		return "read-only"
+		return "read-only" + key
 	case m.readOnly:
-		return "read-only, as all of " + plan.Literal(m.at)
+		return "read-only, as all of " + plan.Literal(m.at) + key
 	case w.end == missing:
 		return "it can be made, where permissions allow" + m.fate()
 	case m.what == "proc", m.what == "devpts":

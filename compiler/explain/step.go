@@ -65,7 +65,7 @@ func (v *view) askKey(word string) (*Answer, error) {
 func (v *view) above(key string) string {
 	if i := strings.LastIndexByte(key, '['); i >= 0 && strings.HasSuffix(key, "]") {
 		list := key[:i]
-		for _, whole := range [...]string{"command", "groups", ".lower", ".options", ".dns", ".capabilities", "idmap.uids", "idmap.gids"} { // their entries make no steps of their own
+		for _, whole := range [...]string{"command", "groups", ".lower", ".options", ".dns", ".capabilities", "idmap.uids", "idmap.gids", "waive"} { // their entries make no steps of their own
 			if strings.HasSuffix(list, whole) {
 				return list
 			}

@@ -87,10 +87,10 @@ func is(p []string, pattern string) bool {
 	return pathEnds && patternEnds
 }
 
-// has reports whether the names of a pattern come one after the other anywhere in a path.
+// has is holds for names anywhere in a path: ".config" at its end has ".config/gh".
 func has(p []string, pattern string) bool {
 	for i := range p {
-		if within(p[i:], pattern) {
+		if holds(p[i:], pattern) {
 			return true
 		}
 	}

@@ -73,7 +73,11 @@ func (f *Finding) what() string {
 }
 
 // Find lists the risks of a plan: the severest first, then by id, then in the order of steps.
+// A plan without steps is no box, and has none.
 func Find(p *plan.Plan) []Finding {
+	if len(p.Steps) == 0 {
+		return nil
+	}
 	f := finder{plan: p, targets: map[string]bool{}, above: map[string]string{}}
 	for i, s := range p.Steps {
 		f.step = i

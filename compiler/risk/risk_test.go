@@ -80,6 +80,7 @@ var rows = []struct{ id, risky, twin string }{
 	{"BX007", bind("/root/.kube:/k"), bind("/srv/kube:/k")},
 	{"BX007", bind("../.env:/k"), bind("../.environment:/k")},
 	{"BX007", bind("/home/ann/.config/gh:/k"), bind("/home/ann/.config/ghostty:/k")},
+	{"BX007", bind("/home/ann/.config:/k"), bind("/home/ann/config:/k")},
 	{"BX008", bind("/home/ann/.bashrc:/b:rw"), bind("/home/ann/.bashrc:/b:ro")},
 	{"BX008", bind("./.git:/g:rw"), bind("./.gitignore:/g:rw")},
 	{"BX008", bind("./.git/hooks:/g:rw"), bind("./git/hooks:/g:rw")},
@@ -274,6 +275,13 @@ func TestNewRisksAreToldApart(t *testing.T) {
 	}
 	if n := risk.New(newer, newer); len(n) > 0 {
 		t.Errorf("a plan has risks that it has not: %v", n)
+	}
+	none := &plan.Plan{}
+	if gone := risk.New(newer, none); len(gone) > 0 {
+		t.Errorf("a box that is gone has new risks: %v", gone)
+	}
+	if a, b := risk.New(none, newer), risk.Find(newer); len(a) != len(b) {
+		t.Errorf("%d of %d risks are new where there was no box", len(a), len(b))
 	}
 	if a, b := risk.New(nil, newer), risk.Find(newer); len(a) != len(b) {
 		t.Errorf("%d of %d risks are new where there was nothing", len(a), len(b))

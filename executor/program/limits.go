@@ -134,7 +134,7 @@ type CgroupOp struct {
 	// does not give controllers to children of a cgroup that has processes.
 	Leave   bool
 	Prepare [][2]string // files of Parent/boxfile and their values, on v1
-	Max     Reg         // the descriptors of box/pids.max and of box, where a box ends through it
+	Max     Reg         // the descriptors of pids.max and of box, where a box ends through it
 	Box     Reg
 	Tasks   Reg // what the child joins by, on v1: the descriptor of its file tasks
 }

@@ -157,7 +157,7 @@ func (a *author) document() string {
 // Whatever a file looks like, formatting keeps its words and its plan and is done at once.
 func TestFormatAnything(t *testing.T) {
 	right := 0
-	for seed := range uint64(3000) {
+	for seed := range uint64(600) {
 		a := &author{Rand: rand.New(rand.NewPCG(seed, 1))}
 		in := a.document()
 		if _, err := schema.Parse("f.yaml", []byte(in), nil); err != nil {
@@ -173,9 +173,9 @@ func TestFormatAnything(t *testing.T) {
 			t.Fatalf("seed %d\n%s\nbecame\n%s", seed, in, out)
 		}
 	}
-	t.Logf("%d of 3000 were right Boxfiles", right)
-	if right < 1500 {
-		t.Errorf("only %d of 3000 documents were right Boxfiles", right)
+	t.Logf("%d of 600 were right Boxfiles", right)
+	if right < 500 {
+		t.Errorf("only %d of 600 documents were right Boxfiles", right)
 	}
 }
 

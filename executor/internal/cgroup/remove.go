@@ -24,7 +24,7 @@ func (g *Group) Kill() error {
 		return err
 	}
 	if !atOnce {
-		_ = write(g.FD, Leaf+"/pids.max", "0") // where its controller is here; another round ends them as well
+		_ = write(g.FD, "pids.max", "0") // where its controller is here; another round ends them as well
 	}
 	for range kills {
 		procs, err := g.Read(Leaf + "/cgroup.procs")

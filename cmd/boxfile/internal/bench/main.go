@@ -3,7 +3,7 @@
 // Command bench measures what a box costs to start, beside bubblewrap and what
 // else is installed: the same job, in one run, in turns, so that a busy machine
 // is busy for all of them. It then compares ways to publish a port in the same
-// manner. It prints tables and belongs to "make bench".
+// manner, and what a terminal of a box's own costs beside script(1). It prints tables and belongs to "make bench".
 //
 // Time is taken around fork, exec and wait, without os/exec and its goroutines.
 package main
@@ -31,12 +31,14 @@ type options struct {
 	ports   int
 	span    time.Duration
 	idle    int
+	ttys    int
 }
 
 // What else may be left out.
 const (
 	onlyStart = "start"
 	onlyPorts = "ports"
+	onlyTTY   = "tty"
 )
 
 func main() {
@@ -50,8 +52,9 @@ func main() {
 	flag.DurationVar(&o.gap, "gap", 5*time.Millisecond, "wait between starts, so that none pays for the last one's end")
 	flag.IntVar(&o.starts, "starts", 400, "starts to count throughput over; 0: leave it out")
 	flag.StringVar(&o.user, "user", "", "become this user first")
-	flag.StringVar(&o.only, "only", "", "leave out all but "+onlyStart+" or "+onlyPorts)
+	flag.StringVar(&o.only, "only", "", "leave out all but "+onlyStart+", "+onlyPorts+" or "+onlyTTY)
 	flag.IntVar(&o.ports, "ports", 5, "rounds of published ports; 0: leave them out")
+	flag.IntVar(&o.ttys, "ttys", 5, "rounds of terminals; 0: leave them out")
 	flag.DurationVar(&o.span, "span", time.Second, "how long each of their measurements takes")
 	flag.IntVar(&o.idle, "idle", 10000, "idle connections to count memory with, as far as descriptors allow; 0: leave it out")
 	flag.Parse()
@@ -67,9 +70,9 @@ func end(err error) {
 
 func run(o options) error {
 	switch o.only {
-	case "", onlyStart, onlyPorts:
+	case "", onlyStart, onlyPorts, onlyTTY:
 	default:
-		return fmt.Errorf("-only %s: it is %s or %s", o.only, onlyStart, onlyPorts)
+		return fmt.Errorf("-only %s: it is %s, %s or %s", o.only, onlyStart, onlyPorts, onlyTTY)
 	}
 	if o.user != "" && os.Getuid() == 0 {
 		return again(o)
@@ -92,11 +95,17 @@ func run(o options) error {
 		return err
 	}
 	fmt.Printf("%d cores, kernel %s, uid %d\n", runtime.NumCPU(), release(), os.Getuid())
-	if o.only != onlyPorts {
+	wanted := func(what string) bool { return o.only == "" || o.only == what }
+	if wanted(onlyStart) {
 		starts(o, commands, dir, boxfile)
 	}
-	if o.only != onlyStart && o.ports > 0 {
-		return ports(o, dir, boxfile)
+	if wanted(onlyPorts) && o.ports > 0 {
+		if err := ports(o, dir, boxfile); err != nil {
+			return err
+		}
+	}
+	if wanted(onlyTTY) && o.ttys > 0 {
+		return ttys(o, dir, boxfile)
 	}
 	return nil
 }

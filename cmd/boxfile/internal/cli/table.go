@@ -54,13 +54,13 @@ func inputs() []Flag {
 func up() Verb {
 	return Verb{
 		Name: Up, Short: "run the box",
-		Long: "Compiles FILE to a plan and carries it out: the command runs in the box, with\n" +
-			"boxfile's standard streams. A COMMAND after -- replaces the file's own and makes\n" +
-			"another plan. What this machine cannot do as planned is not done at all.",
+		Long: "Compiles FILE to a plan and carries it out on boxfile's standard streams, or does\n" +
+			"nothing at all. A COMMAND after -- makes another plan. TERM and ^C end the box\n" +
+			"after the file's stop.grace, a second ^C at once.",
 		Operands: Operands{Name: "FILE", Max: 1},
 		Flags: append([]Flag{
 			{Name: DryRun, Help: "print the plan, touch nothing"},
-			{Name: Verbose, Letter: "v", Help: "say what is done, with the time since start"},
+			{Name: Verbose, Letter: "v", Help: "say each step when it begins, with the time"},
 			{Name: Locked, Help: "run only what the lock beside FILE holds"},
 			{Name: Report, Arg: "FILE", File: true, Help: "write how it went to FILE, as JSON"},
 			{Name: SavedPlan, Arg: "PLAN", File: true, Help: "run a saved plan instead of FILE"},

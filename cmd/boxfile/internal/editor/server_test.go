@@ -48,6 +48,7 @@ func start(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("node", filepath.Join(modules, "yaml-language-server", "bin", "yaml-language-server"), "--stdio")
+	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +60,7 @@ func start(t *testing.T) *server {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	late := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
+	late := time.AfterFunc(4*time.Minute, func() { _ = cmd.Process.Kill() })
 	t.Cleanup(func() {
 		late.Stop()
 		_ = cmd.Process.Kill()

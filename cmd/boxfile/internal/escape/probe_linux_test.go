@@ -44,7 +44,7 @@ func (a *attack) refuses(what string, err error) {
 // attacks is what the probe can try; the words after the name are its own.
 func attacks() map[string]func(*attack) {
 	return map[string]func(*attack){
-		"ptrace": tryPtrace, "exe": tryExe, "terminal": tryTerminal, "doors": tryDoors, "proc": tryProc, "proc-anywhere": tryProcAnywhere, "dev": tryDev, "cgroup": tryCgroup,
+		"ptrace": tryPtrace, "exe": tryExe, "terminal": tryTerminal, "own-terminal": tryOwnTerminal, "doors": tryDoors, "proc": tryProc, "proc-anywhere": tryProcAnywhere, "dev": tryDev, "cgroup": tryCgroup,
 		"release-agent": tryReleaseAgent, "keyring": tryKeyring, "walk": tryWalk, "calls": tryCalls, "namespaces": tryNamespaces, "set-groups": trySetGroups,
 	}
 }

@@ -173,11 +173,37 @@ func tryTerminal(a *attack) {
 		a.reached("/dev/tty: the box has the caller's terminal")
 		fds = append(fds, fd)
 	}
+	typeInto(fds, a.reached)
+}
+
+// tryOwnTerminal looks for the caller's terminal behind the box's own, and types into
+// that: what comes of it is the box's own business, unless the caller sees it.
+func tryOwnTerminal(a *attack) {
+	var pts, st unix.Stat_t
+	if err := unix.Stat("/dev/pts", &pts); err != nil {
+		a.reached("no /dev/pts of the box's own: %v", err)
+	}
+	for fd := range 3 {
+		if err := unix.Fstat(fd, &st); err != nil || st.Dev != pts.Dev {
+			a.reached("descriptor %d is not of the box's own /dev/pts: %v", fd, err)
+		}
+	}
+	tty, err := unix.Open("/dev/tty", unix.O_RDWR, 0)
+	self, _ := unix.Getsid(0)
+	session, err2 := unix.IoctlGetInt(tty, unix.TIOCGSID)
+	if err != nil || err2 != nil || session != self {
+		a.reached("/dev/tty is not the terminal of the box's own session: %v, %v", err, err2)
+	}
+	typeInto([]int{0, 1, 2, tty}, func(string, ...any) {})
+}
+
+// typeInto pushes bytes into terminals, in every way there is.
+func typeInto(fds []int, reached func(format string, args ...any)) {
 	push := func(fd int, width uint64) {
 		for _, c := range []byte("echo pushed\n") {
 			_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), uintptr(uint64(unix.TIOCSTI)|width), uintptr(unsafe.Pointer(&c)))
 			if errno == 0 {
-				a.reached("TIOCSTI on descriptor %d with %#x", fd, width)
+				reached("TIOCSTI on descriptor %d with %#x", fd, width)
 				return
 			}
 		}
@@ -190,7 +216,7 @@ func tryTerminal(a *attack) {
 		for _, sub := range []byte{2, 3, 11, 14} { // set and paste the selection, and two queries
 			_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), 0x541c, uintptr(unsafe.Pointer(&sub)))
 			if errno == 0 {
-				a.reached("TIOCLINUX %d on descriptor %d", sub, fd)
+				reached("TIOCLINUX %d on descriptor %d", sub, fd)
 			}
 		}
 	}
