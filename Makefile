@@ -41,7 +41,7 @@ lint: ## formatting, vet, golangci-lint, shellcheck
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	$(GO) vet ./...
 	golangci-lint run
-	shellcheck .ci/run .ci/test .ci/test-vm .ci/vm .ci/demo $(addprefix .ci/inside/,setup early init main as-tester)
+	shellcheck contrib/review cmd/boxfile/testdata/apt/make .ci/run .ci/test .ci/test-vm .ci/vm .ci/demo $(addprefix .ci/inside/,setup early init main as-tester)
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@.ci/fuzz $(or $(FUZZTIME),10s)
@@ -49,6 +49,7 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 golden: ## rewrite golden files and generated code; look at the diff
 	$(GO) generate ./...
 	$(GO) test -p 1 ./compiler/render ./executor/program -update
+	UPDATE_SCRIPTS=1 $(GO) test ./cmd/boxfile -run TestThePageOfExplain
 
 man: ## docs/man from the table of verbs
 	$(GO) run ./cmd/boxfile/internal/man docs/man

@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/elastic/go-seccomp-bpf v1.6.0
 	github.com/hashicorp/go-multierror v1.1.1
+	github.com/yuin/goldmark v1.7.8
 	golang.org/x/net v0.41.0
 	golang.org/x/term v0.47.0
 )

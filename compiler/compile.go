@@ -54,10 +54,11 @@ func Compile(b *schema.Boxfile, read ReadFile) (*plan.Plan, error) {
 	c.environment()
 	c.command()
 	c.landlock()
+	waivers := c.waivers()
 	if err := c.errs.ErrorOrNil(); err != nil || c.others != nil {
 		return nil, multierror.Append(inOrder(err), c.others).ErrorOrNil()
 	}
-	p := &plan.Plan{Name: b.Name.Value, File: b.File}
+	p := &plan.Plan{Name: b.Name.Value, File: b.File, Waivers: waivers}
 	for _, bucket := range c.buckets {
 		for _, s := range bucket {
 			p.Add(s.step, s.at)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/compiler/risk"
 	"github.com/boxfile/boxfile/schema"
 )
 
@@ -89,6 +90,10 @@ func TestDigestIsOfTheMeaning(t *testing.T) {
 			t.Errorf("another digest for\n%s", same)
 		}
 	}
+	a = digest(t, "boxfile: 1\nenv: {Z: a, PATH: /x, A: b}\nenv_pass: [TERM, B]\nrlimits: {stack: 8M, core: 5, as: 1G}\nnetwork: {mode: outbound, hosts: {b: 192.0.2.1, a: 192.0.2.2}}\nresources: {unified: {memory.min: 4M, memory.low: 64M}}\nshell: ls\n")
+	if digest(t, "boxfile: 1\nenv_pass: [B, TERM]\nresources: {unified: {memory.low: 64M, memory.min: 4M}}\nnetwork: {hosts: {a: 192.0.2.2, b: 192.0.2.1}, mode: outbound}\nrlimits: {as: 1G, stack: 8M, core: 5}\nenv: {PATH: /x, A: b, Z: a}\nshell: ls\n") != a {
+		t.Error("another order of the keys of maps has another digest")
+	}
 	if digest(t, "boxfile: 1\nname: x\nmounts: ['./a:/a:rw', {type: tmpfs, target: /t}]\nshell: ls\n") == a {
 		t.Error("a writable mount has the same digest")
 	}
@@ -129,9 +134,10 @@ resources:
 		`9:16 resources.io[0] {"device":"./data","read_bps":10485760,"write_iops":100}`,
 		`10:29 resources.io[1] {"device":"/dev/sda","weight":200}`,
 		`7:8 resources.oom {"kill":"box"}`,
-		`6:25 resources.unified.memory.low {"file":"memory.low","value":"1M"}`,
 		`6:39 resources.unified.cpu.idle {"file":"cpu.idle","value":"1"}`,
+		`6:25 resources.unified.memory.low {"file":"memory.low","value":"1M"}`,
 		`3:10 timeout {"after":90000000000,"signal":"INT","grace":500000000}`,
+		`4:1 stop {"signal":"INT","grace":500000000}`,
 	}
 	for i, w := range want {
 		b, err := json.Marshal(p.Steps[i])
@@ -268,11 +274,12 @@ func TestRooms(t *testing.T) {
 	banned := []string{"os", "os/exec", "os/user", "io/fs", "time", "net", "syscall", "path/filepath", "math/rand", "golang.org/x/sys/unix"}
 	const ours = "github.com/boxfile/boxfile/"
 	for pkg, allowed := range map[string][]string{
-		"schema": {}, "compiler/plan": {}, "compiler": {"schema", "compiler/plan", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan"},
-		"executor/lsns": {},
+		"schema": {}, "compiler/plan": {}, "compiler/risk": {"compiler/plan"}, "compiler": {"schema", "compiler/plan", "compiler/risk", "compiler/seccomp"}, "compiler/seccomp": {"schema", "compiler/plan"}, "compiler/render": {"compiler/plan", "compiler/diff", "compiler/risk"}, "compiler/diff": {"compiler/plan"},
+		"executor/lsns": {}, "executor/lock": {"compiler/plan"},
 		"executor/host": {}, "executor/program": {"compiler/plan", "executor/host", "executor/internal/seccomp"}, "executor/internal/seccomp": {"compiler/plan"}, "executor/internal/fork": {}, "executor/internal/cgroup": {}, "executor/internal/scope": {}, "executor/internal/port": {}, "executor/internal/pty": {}, "executor/internal/signals": {},
-		"executor/doctor": {"executor", "executor/program", "executor/host", "compiler/plan"},
-		"executor":        {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "executor/internal/pty", "executor/internal/signals", "executor/lsns", "compiler/plan"},
+		"compiler/explain": {"schema", "compiler/plan", "compiler/render", "compiler/seccomp"},
+		"executor/doctor":  {"executor", "executor/program", "executor/host", "compiler/plan"},
+		"executor":         {"executor/host", "executor/program", "executor/internal/fork", "executor/internal/cgroup", "executor/internal/scope", "executor/internal/port", "executor/internal/pty", "executor/internal/signals", "executor/lsns", "compiler/plan"},
 	} {
 		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", ours+pkg).CombinedOutput()
 		if err != nil {
@@ -327,7 +334,8 @@ func BenchmarkManyMounts(b *testing.B) {
 	}
 }
 
-// Whatever parses compiles to the same bytes twice, survives JSON, and keeps its digest.
+// Whatever parses compiles to the same bytes twice, survives JSON, keeps its digest,
+// and passes for what a Boxfile becomes.
 func FuzzCompile(f *testing.F) {
 	files, _ := filepath.Glob("../examples/*.yaml")
 	for _, name := range files {
@@ -344,6 +352,9 @@ func FuzzCompile(f *testing.F) {
 		if err != nil {
 			return
 		}
+		if err := Check(p); err != nil {
+			t.Errorf("it is taken for no plan of a Boxfile: %v", err)
+		}
 		var first, second bytes.Buffer
 		if err := p.Encode(&first); err != nil {
 			t.Fatal(err)
@@ -354,6 +365,9 @@ func FuzzCompile(f *testing.F) {
 		}
 		if err := again.Encode(&second); err != nil || first.String() != second.String() {
 			t.Errorf("%v: JSON does not come back\n%s\n%s", err, first.String(), second.String())
+		}
+		if more := risk.New(p, again); len(more) > 0 || len(risk.Find(p)) != len(risk.Find(again)) {
+			t.Errorf("a plan that comes back has other risks: %v", more)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/schema"
 )
 
 // resolver is where the helper of network: outbound answers for this machine's name servers.
@@ -57,7 +58,7 @@ func (c *compilation) resolvConf() string {
 func (c *compilation) hosts() string {
 	var b strings.Builder
 	b.WriteString("127.0.0.1\tlocalhost " + c.box.Hostname.Value + "\n::1\tlocalhost ip6-localhost ip6-loopback\n")
-	for _, h := range c.box.Network.Hosts {
+	for _, h := range sorted(c.box.Network.Hosts, func(h schema.HostEntry) string { return h.Name.Value }) {
 		b.WriteString(h.Address.Value + "\t" + h.Name.Value + "\n")
 	}
 	return b.String()

@@ -1,9 +1,11 @@
 package compiler
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/schema"
@@ -21,13 +23,21 @@ var defaultLimits = [...]struct {
 // process adds the command's limits, its umask, its directory and init.
 func (c *compilation) process() {
 	b := c.box
-	for _, d := range defaultLimits {
-		if !slices.ContainsFunc(b.Rlimits, func(r schema.Rlimit) bool { return r.Name.Value == d.name }) {
-			c.add(&plan.Rlimit{Name: d.name, Soft: bound(d.soft), Hard: bound(d.hard), AtMost: d.atMost}, schema.Pos{}, "rlimits."+d.name)
-		}
-	}
-	for _, r := range b.Rlimits {
+	limit := func(r schema.Rlimit) {
 		c.add(&plan.Rlimit{Name: r.Name.Value, Soft: bound(r.Soft.Value), Hard: bound(r.Hard.Value)}, r.Pos, "rlimits."+r.Name.Value)
+	}
+	others := sorted(b.Rlimits, func(r schema.Rlimit) string { return r.Name.Value })
+	for _, d := range defaultLimits { // they are first, from wherever they come
+		i := slices.IndexFunc(others, func(r schema.Rlimit) bool { return r.Name.Value == d.name })
+		if i < 0 {
+			c.add(&plan.Rlimit{Name: d.name, Soft: bound(d.soft), Hard: bound(d.hard), AtMost: d.atMost}, schema.Pos{}, "rlimits."+d.name)
+			continue
+		}
+		limit(others[i])
+		others = slices.Delete(others, i, i+1)
+	}
+	for _, r := range others {
+		limit(r)
 	}
 	c.add(&plan.Umask{Mask: octal(b.Umask.Value)}, b.Umask.Pos, "umask")
 	c.add(&plan.Workdir{Path: b.Workdir.Value}, b.Workdir.Pos, "workdir")
@@ -37,6 +47,13 @@ func (c *compilation) process() {
 	if b.Init.Value {
 		c.add(&plan.Init{}, b.Init.Pos, "init")
 	}
+}
+
+// sorted is the entries of a map of the file by name: whoever moves its keys has changed nothing.
+func sorted[E any](in []E, name func(E) string) []E {
+	out := slices.Clone(in)
+	slices.SortFunc(out, func(a, b E) int { return strings.Compare(name(a), name(b)) })
+	return out
 }
 
 func bound(n uint64) *uint64 {
@@ -59,33 +76,52 @@ func (c *compilation) environment() {
 		home = "/root"
 	}
 	set := map[string]bool{}
+	var steps []variable
 	for _, e := range b.Env {
 		set[e.Name.Value] = true
-	}
-	for _, e := range b.EnvPass {
-		if set[e.Value] {
-			c.refuse(e.Pos, "remove one of the two", "%s is both in env and in env_pass", e.Value)
-		}
-		set[e.Value] = true
-	}
-	for _, d := range [...]struct{ name, value string }{{"PATH", defaultPath}, {"HOME", home}} {
-		if !set[d.name] {
-			c.add(&plan.Env{Name: d.name, Value: []plan.EnvPart{{Text: d.value}}}, schema.Pos{}, "env."+d.name)
-		}
-	}
-	if !set["TERM"] && b.TTY.Value != "false" {
-		c.add(&plan.Env{Name: "TERM", Pass: "tty"}, schema.Pos{}, "env.TERM")
-	}
-	for _, e := range b.Env {
 		parts := make([]plan.EnvPart, len(e.Value))
 		for i, p := range e.Value {
 			parts[i] = plan.EnvPart(p)
 		}
-		c.add(&plan.Env{Name: e.Name.Value, Value: parts}, e.Name.Pos, "env."+e.Name.Value)
+		steps = append(steps, variable{&plan.Env{Name: e.Name.Value, Value: parts}, e.Name.Pos, "env." + e.Name.Value})
 	}
 	for i, e := range b.EnvPass {
-		c.add(&plan.Env{Name: e.Value, Pass: "always"}, e.Pos, fmt.Sprintf("env_pass[%d]", i))
+		if set[e.Value] {
+			c.refuse(e.Pos, "remove one of the two", "%s is both in env and in env_pass", e.Value)
+		}
+		set[e.Value] = true
+		steps = append(steps, variable{&plan.Env{Name: e.Value, Pass: "always"}, e.Pos, fmt.Sprintf("env_pass[%d]", i)})
 	}
+	for _, d := range [...]plan.Env{{Name: "PATH", Value: []plan.EnvPart{{Text: defaultPath}}}, {Name: "HOME", Value: []plan.EnvPart{{Text: home}}}, {Name: "TERM", Pass: "tty"}} {
+		if d.Name == "TERM" && b.TTY.Value == "false" {
+			continue
+		}
+		if !set[d.Name] {
+			steps = append(steps, variable{&d, schema.Pos{}, "env." + d.Name})
+		}
+	}
+	slices.SortStableFunc(steps, func(a, b variable) int {
+		return cmp.Or(a.rank()-b.rank(), strings.Compare(a.step.Name, b.step.Name))
+	})
+	for _, s := range steps {
+		c.add(s.step, s.at, s.key)
+	}
+}
+
+// variable is a step of the environment on its way into the order of names, in which
+// those that every box has are first, from wherever they come.
+type variable struct {
+	step *plan.Env
+	at   schema.Pos
+	key  string
+}
+
+func (v variable) rank() int {
+	first := [...]string{"PATH", "HOME", "TERM"}
+	if i := slices.Index(first[:], v.step.Name); i >= 0 {
+		return i
+	}
+	return len(first)
 }
 
 // command adds what runs.

@@ -44,7 +44,7 @@ func (c *compilation) resources() {
 	if r.OOM.Value == "box" {
 		c.add(&plan.OOM{Kill: "box"}, r.OOM.Pos, "resources.oom")
 	}
-	for _, f := range r.Unified {
+	for _, f := range sorted(r.Unified, func(f schema.CgroupFile) string { return f.File.Value }) {
 		c.add(&plan.CgroupFile{File: f.File.Value, Value: f.Value.Value}, f.Value.Pos, "resources.unified."+f.File.Value)
 	}
 }

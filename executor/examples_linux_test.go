@@ -10,7 +10,7 @@ import (
 	"github.com/boxfile/boxfile/compiler/plan"
 )
 
-// Every example's run is its program, as strace saw it.
+// Every example, run from its saved plan, is its program, as strace saw it.
 func TestTraceExamples(t *testing.T) {
 	needStrace(t)
 	if os.Getuid() != 0 {
@@ -41,7 +41,7 @@ func TestTraceExamples(t *testing.T) {
 				if !granted(nil) {
 					return // refused before anything is asked of the kernel, see TestSubordinate
 				}
-			case "nginx", "outbound", "redis", "two-postgres", "readonly-postgres", "go-build": // servers under strace take long; their programs are no others than the rest's
+			case "nginx", "outbound", "redis", "two-postgres", "readonly-postgres", "go-build", "web": // servers under strace take long; their programs are no others than the rest's
 				return
 			}
 			b := newBox(t)

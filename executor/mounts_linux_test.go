@@ -74,6 +74,20 @@ func (b *box) want(p *planner, code int, output string) {
 	}
 }
 
+// A file that says that it can be written can be, also where what is around it cannot.
+func TestFileMode(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		for _, in := range []string{"/etc", "/memory"} {
+			for name, code := range map[string]int{"rw": 0, "ro": 1} {
+				p := fullPlan(t, "write", in+"/"+name).before("pivot_root",
+					&plan.Mount{Type: "tmpfs", Target: "/memory", ReadOnly: true, Options: bindOptions, Perms: "0755"},
+					&plan.File{Target: in + "/rw", Content: "x", Perms: "0644"}, &plan.File{Target: in + "/ro", Content: "x", Perms: "0644", ReadOnly: true})
+				b.want(p, code, map[int]string{0: "", 1: "read-only file system"}[code])
+			}
+		}
+	})
+}
+
 var bindOptions = []string{"nodev", "nosuid"}
 
 // What is written to a root goes nowhere, into memory, or into the kept directory.

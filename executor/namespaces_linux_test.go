@@ -299,7 +299,7 @@ func TestSharedPidEndsWhole(t *testing.T) {
 			if left := marked(mark); len(left) > 0 {
 				t.Errorf("%s: daemons live on: %v", name, left)
 			}
-			for _, victim := range []string{"boxfile", "process 1"} {
+			for _, victim := range []string{"boxfile", "process 1", "both"} {
 				mark := fmt.Sprintf("%s-%d-%d", name, os.Getpid(), boxes.Add(1))
 				cmd := b.command(p("daemons", mark, "stay").plan())
 				out, err := cmd.StdoutPipe()
@@ -319,10 +319,20 @@ func TestSharedPidEndsWhole(t *testing.T) {
 				if victim == "process 1" {
 					who = child(t, who)
 				}
+				if victim == "both" { // as whoever is in the box can: then the next start in the same place ends it
+					init := child(t, who)
+					_ = syscall.Kill(who, syscall.SIGSTOP)
+					if err := syscall.Kill(init, syscall.SIGKILL); err != nil {
+						t.Fatal(err)
+					}
+				}
 				if err := syscall.Kill(who, syscall.SIGKILL); err != nil {
 					t.Fatal(err)
 				}
 				_ = cmd.Wait()
+				if victim == "both" {
+					b.run(p("exit", "0").plan())
+				}
 				if victim == "process 1" && len(marked(mark)) > 0 { // boxfile has ended the box itself
 					t.Errorf("%s: daemons outlive process 1", name)
 				}

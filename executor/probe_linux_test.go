@@ -73,6 +73,11 @@ func probeMain() int {
 		probeWrites()
 	case "calls":
 		probeCalls()
+	case "answers":
+		return probeAnswers()
+	case "call":
+		n, _ := strconv.Atoi(args[1])
+		fmt.Print(oneCall(n))
 	case "sysinfo":
 		probeSysinfo()
 	case "sleep":
@@ -100,7 +105,7 @@ func probeMain() int {
 		}
 		return 7
 	case "detached":
-		_ = start("sleeper", args[1], "x")
+		_, _ = os.StartProcess("/probe", []string{"probe", "sleeper", args[1], "x"}, &os.ProcAttr{Env: os.Environ()})
 	case "sleeper":
 		time.Sleep(time.Hour)
 	case "signals", "chatty", "deaf", "family", "daemon", "stopped", "stop", "zombies":
@@ -132,14 +137,6 @@ func probeMain() int {
 		fmt.Printf("%o %d %d\n", st.Mode, st.Uid, st.Gid)
 	}
 	return 0
-}
-
-func start(args ...string) *os.Process {
-	p, err := os.StartProcess("/probe", append([]string{"probe"}, args...), &os.ProcAttr{Env: os.Environ()})
-	if err != nil {
-		return nil
-	}
-	return p
 }
 
 func mustGlob(pattern string) []string {

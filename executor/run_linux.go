@@ -37,7 +37,10 @@ func Run(p *program.Program, o Options) (Status, error) {
 		defer unix.Close(r.child.PIDFD)
 	}
 	if r.signals != nil {
-		r.signals.Release() // only now: a signal that comes earlier must not end boxfile half-way
+		r.signals.Release()                  // only now: a signal that comes earlier must not end boxfile half-way
+		if p.Rehearsal && r.ending.by != 0 { // it was not for a command: there is none
+			_ = unix.Kill(unix.Getpid(), r.ending.by)
+		}
 	}
 	if r.unlock != nil {
 		r.unlock()
@@ -169,17 +172,23 @@ func (r *run) start(control int) error {
 	if err := r.join(l); err != nil {
 		return err
 	}
+	r.cloned()
 	r.since = time.Now()
 	// A goroutine that ends while it is locked to a thread takes the thread along, but
 	// never the first one: there this one need not be locked, for which the runtime
 	// starts another thread (2 % of a start).
-	if unix.Gettid() != unix.Getpid() {
+	r.holdThread()
+	r.child, err = fork.Start(l, uintptr(r.prog.Flags), control)
+	r.holdThread() // the runtime may have moved it off the first thread just before
+	return err
+}
+
+// holdThread locks the goroutine to its thread, unless that is the first.
+func (r *run) holdThread() {
+	if r.unlock == nil && unix.Gettid() != unix.Getpid() {
 		runtime.LockOSThread()
 		r.unlock = runtime.UnlockOSThread
 	}
-	r.cloned()
-	r.child, err = fork.Start(l, uintptr(r.prog.Flags), control)
-	return err
 }
 
 // awaited is how many messages of the child need an answer, or bring what the host

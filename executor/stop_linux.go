@@ -21,8 +21,9 @@ var kept = [...]unix.Signal{unix.SIGHUP, unix.SIGTSTP}
 
 // stopping is how far the end of the box has come.
 type stopping struct {
-	begun    bool      // the command was asked to end
-	until    time.Time // when the grace period is over, or zero
+	begun    bool        // the command was asked to end
+	by       unix.Signal // that boxfile got, or 0
+	until    time.Time   // when the grace period is over, or zero
 	killed   bool
 	timedOut bool // the timeout has begun it
 	late     bool // the grace period that a signal has begun is over
@@ -72,6 +73,7 @@ func (r *run) ask(s unix.Signal) {
 		how.Grace = r.asked.Grace
 	}
 	r.end(&how)
+	r.ending.by = s
 	if r.asked == nil {
 		r.ending.until = time.Time{}
 	}

@@ -67,6 +67,7 @@ func TestTraceLimits(t *testing.T) {
 type hostCalls struct {
 	changes []string          // to cgroups, in order
 	opened  map[string]string // the descriptors of files, by path
+	opens   [][2]string       // paths and descriptors, in order
 }
 
 // tasks are the descriptors that the child joins its cgroups by.
@@ -78,10 +79,15 @@ func (d *hostCalls) tasks(prog *program.Program) map[program.Reg]int64 {
 			continue
 		}
 		for path, fd := range d.opened {
-			for end, reg := range map[string]program.Reg{"/box/tasks": c.Tasks, "/box/pids.max": c.Max, "/box": c.Box} {
-				if strings.HasPrefix(path, c.Parent+"/boxfile/") && strings.HasSuffix(path, end) && reg != 0 {
-					regs[reg], _ = strconv.ParseInt(fd, 10, 64)
-				}
+			if strings.HasPrefix(path, c.Parent+"/boxfile/") && strings.HasSuffix(path, "/tasks") && c.Tasks != 0 {
+				regs[c.Tasks], _ = strconv.ParseInt(fd, 10, 64)
+			}
+		}
+		for i := 1; i < len(d.opens) && c.Box != 0; i++ { // what a box ends by is opened one after the other
+			limit, dir := d.opens[i-1], d.opens[i]
+			if strings.TrimSuffix(limit[0], "/pids.max") == strings.TrimSuffix(dir[0], "/box") {
+				regs[c.Max], _ = strconv.ParseInt(limit[1], 10, 64)
+				regs[c.Box], _ = strconv.ParseInt(dir[1], 10, 64)
 			}
 		}
 	}
@@ -115,6 +121,7 @@ func hostSide(prog *program.Program, trace program.Trace) *hostCalls {
 			}
 			fd := strconv.FormatInt(c.Result, 10)
 			paths[fd] = p
+			d.opens = append(d.opens, [2]string{p, fd})
 			if d.opened[p] == "" { // what is opened again is to end the box
 				d.opened[p] = fd
 			}
@@ -174,6 +181,11 @@ func matchHost(prog *program.Program, did []string) error {
 				want = append(want, fmt.Sprintf("write %q to %s/cgroup.subtree_control", "+"+strings.Join(c.Controllers, " +"), above))
 			}
 			want = append(want, "make "+dirs[i]+"/box")
+			if prog.Ends && c.Version == 2 {
+				undo = append([]string{fmt.Sprintf("write %q to %s/cgroup.kill", "1", dirs[i])}, undo...)
+			} else if c.Box != 0 {
+				undo = append([]string{fmt.Sprintf("write %q to %s/pids.max", "0", dirs[i])}, undo...)
+			}
 			last = append(undo, last...)
 		}
 	}

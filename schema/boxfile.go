@@ -51,6 +51,7 @@ type Boxfile struct {
 	Command     Command         `yaml:"command"`
 	Shell       Field[string]   `yaml:"shell"` // set when Command is not
 	Security    Security        `yaml:"security"`
+	Waive       []Waiver        `yaml:"waive"`
 
 	path string // as the user named the file
 	text []byte
@@ -251,6 +252,14 @@ type Security struct {
 	Landlock     Field[string]   `yaml:"landlock"` // false, true, best-effort
 	Mask         []Field[string] `yaml:"mask"`
 	Readonly     []Field[string] `yaml:"readonly"`
+}
+
+// Waiver is one entry of waive.
+type Waiver struct {
+	Pos    Pos
+	Risk   Field[string] `yaml:"risk"` // an id; the compiler knows which there are
+	Reason Field[string] `yaml:"reason"`
+	Until  Field[string] `yaml:"until"` // the last day, as in "2027-01-31"; not set: for good
 }
 
 // Capabilities is "none", "default", or "list" with Names (upper case, without CAP_).

@@ -105,6 +105,7 @@ func (d *decoder) document(root, sound *node) {
 	d.timeout(root, get("timeout"), get("stop"))
 	d.command(root, get("command"), get("shell"))
 	d.security(get("security"))
+	d.waive(get("waive"))
 }
 
 // pathBeside is the path of a key that may have a word in its place, perhaps one that is misspelt.

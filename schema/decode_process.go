@@ -148,3 +148,6 @@ func (d *decoder) security(n *node) {
 		}
 	}
 }
+
+// CapabilityNames are the capabilities that a Boxfile can name, without CAP_.
+func CapabilityNames() []string { return capabilityNames[:] }

@@ -10,6 +10,7 @@ import (
 type filler struct {
 	errs     *Collector
 	declared []Input
+	lenient  bool // an input without a value is nothing to tell
 	byName   map[string]*Input
 	filled   int                      // bytes that inputs have put in
 	secrets  map[*yaml.Node][]EnvPart // values of env that hold a secret's name
@@ -173,7 +174,9 @@ func (f *filler) lookup(n *yaml.Node, name string, given map[string]string) *Inp
 		return nil
 	}
 	if _, ok := given[name]; !ok && !in.Default.IsSet() && !in.Secret.Value { // a secret is asked for when the box is run
-		f.errs.Add(posOf(n), "--input "+name+"=VALUE", "input %s has no value and no default", name)
+		if !f.lenient {
+			f.errs.Add(posOf(n), "--input "+name+"=VALUE", "input %s has no value and no default", name)
+		}
 		return nil
 	}
 	if f.filled += len(in.Value); f.filled > MaxSize {

@@ -22,7 +22,23 @@ func JSON() []byte { return schemaText }
 // values given for declared inputs; those of secrets are not looked at. The error is a *multierror.Error of
 // every *Diagnostic, in the order of the file.
 func Parse(name string, data []byte, inputs map[string]string) (*Boxfile, error) {
-	text, c := checkText(name, data)
+	return parse(name, data, inputs, reading{most: MaxSize})
+}
+
+// ParseGenerated is Parse for a document that a program has written, which may say
+// everything in its longest form.
+func ParseGenerated(name string, data []byte, inputs map[string]string) (*Boxfile, error) {
+	return parse(name, data, inputs, reading{most: maxWritten})
+}
+
+// reading is how a document is read.
+type reading struct {
+	most    int  // bytes
+	lenient bool // values that want an input that was not given may stand; the Boxfile lacks them
+}
+
+func parse(name string, data []byte, inputs map[string]string, how reading) (*Boxfile, error) {
+	text, c := checkText(name, data, how.most)
 	if c.errs != nil {
 		return nil, c.sorted()
 	}
@@ -30,7 +46,7 @@ func Parse(name string, data []byte, inputs map[string]string) (*Boxfile, error)
 	if c.errs != nil {
 		return nil, c.sorted()
 	}
-	f := &filler{errs: c, declared: declare(c, root, inputs)}
+	f := &filler{errs: c, declared: declare(c, root, inputs), lenient: how.lenient}
 	if strings.Contains(string(text), openMark) {
 		f.secrets, f.failed = map[*node][]EnvPart{}, map[*node]bool{}
 		f.fillDocument(root, inputs)

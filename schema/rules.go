@@ -29,6 +29,7 @@ type rule struct {
 type property struct {
 	name string
 	rule int
+	rank int // its place among the keys of the schema's text, counted from 1
 }
 
 // kind is a set of YAML 1.2 core types.

@@ -9,15 +9,16 @@ import (
 // Limits against files that were made to take long.
 const (
 	MaxSize    = 256 << 10 // bytes
+	maxWritten = 8 << 20   // bytes of a document that a program has written
 	maxNesting = 64
 )
 
 // checkText refuses what no YAML reader should see. It returns the text as the
 // parser gets it: without a byte order mark, with plain line ends.
-func checkText(name string, data []byte) ([]byte, *Collector) {
+func checkText(name string, data []byte, most int) ([]byte, *Collector) {
 	c := NewCollector(name, nil)
-	if len(data) > MaxSize {
-		c.Add(Pos{}, "", "the file has more than %d KiB; a Boxfile has at most that", MaxSize>>10)
+	if len(data) > most {
+		c.Add(Pos{}, "", "the file has more than %d KiB; a Boxfile has at most that", most>>10)
 		return nil, c
 	}
 	if bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}) {

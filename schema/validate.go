@@ -252,10 +252,14 @@ func (v *validator) scalar(n *yaml.Node, k kind, r *rule, name string) {
 	case r.constant != "" && !same(n.Value, r.constant, k):
 		v.fail(at, "write "+r.constant, "%s has to be %s, not %s", name, r.constant, escape(short(n.Value)))
 		return
-	case len(r.enum) > 0 && !slices.Contains(r.enum, n.Value):
+	case len(r.enum) > 0 && !r.lists(n.Value, k):
 		fix := ""
-		if near := Nearest(n.Value, r.enum); near != "" {
+		if near := Nearest(n.Value, r.enum); near == n.Value {
+			fix = "write " + near + " without quotes"
+		} else if near != "" {
 			fix = "write " + near
+		} else if r.types&kindBool != 0 {
+			fix = wrongKindFix(n, k, kindBool, name)
 		}
 		v.fail(at, fix, "%s has to be %s, not %q", name, oneOfWords(r.enum), escape(short(n.Value)))
 		return
@@ -276,6 +280,15 @@ func (v *validator) scalar(n *yaml.Node, k kind, r *rule, name string) {
 			v.fail(at, "", "%s is %s; possible are %d to %d", name, short(n.Value), r.min, r.max)
 		}
 	}
+}
+
+// lists reports whether a value is among those of the rule. true and false are themselves without quotes only.
+func (r *rule) lists(v string, k kind) bool {
+	if k == kindBool {
+		v = strings.ToLower(v)
+	}
+	mixed := r.types&kindBool != 0 && (v == "true" || v == "false")
+	return slices.Contains(r.enum, v) && (!mixed || k == kindBool)
 }
 
 func whole(v string) bool {

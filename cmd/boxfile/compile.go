@@ -29,6 +29,15 @@ func compile(call *cli.Call, stdin io.Reader) (*compiled, error) {
 	if err != nil {
 		return nil, err
 	}
+	if plan := call.Value(cli.SavedPlan); plan != "" {
+		switch {
+		case name != "":
+			return nil, &problem{text: "a saved plan takes the place of the Boxfile, and there are both", fix: "leave out " + name + " or --plan", code: exitUsage}
+		case call.Command != nil:
+			return nil, &problem{text: "a command behind -- would make another plan than the saved one", fix: "leave out one of the two", code: exitUsage}
+		}
+		return saved(plan, inputs)
+	}
 	src, err := readBoxfile(name, stdin)
 	if err != nil {
 		return nil, err

@@ -109,9 +109,12 @@ func TestADryRunTouchesNothing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "Boxfile.yaml"), []byte(everything), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	if out, err := exec.Command(filepath.Join(bin, "boxfile"), "lock", filepath.Join(dir, "Boxfile.yaml")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	before := tree(t, dir)
 	for _, args := range [][]string{
-		{"up", "--dry-run"}, {"up", "--dry-run", "-v", "--", "ls"}, {"plan"}, {"plan", "-o", "json"}, {"plan", "-o", "sh"},
+		{"up", "--dry-run"}, {"up", "--dry-run", "-v", "--", "ls"}, {"up", "--dry-run", "--locked"}, {"lock", "--check"}, {"plan"}, {"plan", "-o", "json"}, {"plan", "-o", "sh"},
 		{"plan", "-o", "program"}, {"validate", "Boxfile.yaml"}, {"schema"}, {"version"}, {"help"},
 	} {
 		trace, err := traced(t, dir, args...)

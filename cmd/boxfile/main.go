@@ -54,9 +54,17 @@ func (t *terminal) verb(call *cli.Call, stdin io.Reader) (int, error) {
 	case cli.Up:
 		return t.up(call, stdin)
 	case cli.Plan:
-		return exitOK, t.plan(call, stdin)
+		return t.plan(call, stdin)
+	case cli.Diff:
+		return t.diff(call, stdin)
 	case cli.Validate:
 		return t.validate(call, stdin)
+	case cli.Lock:
+		return t.lock(call, stdin)
+	case cli.Explain:
+		return exitOK, t.explain(call, stdin)
+	case cli.Format:
+		return t.format(call, stdin)
 	case cli.Doctor:
 		return t.doctor(call, stdin)
 	case cli.GC:

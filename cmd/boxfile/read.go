@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/boxfile/boxfile/compiler/plan"
 )
 
 // maxFile is the most that a Boxfile or a file of inputs may hold, in bytes.
@@ -17,6 +19,8 @@ type source struct {
 	name   string // as the user named it
 	folder string // relative paths of the Boxfile start here
 	data   []byte
+
+	revision *revision // that it comes from; nil for one of the file system
 }
 
 // readBoxfile reads the file of this name; "" is the default file, "-" is
@@ -36,6 +40,9 @@ func readBoxfile(name string, stdin io.Reader) (*source, error) {
 
 // other reads a file that the Boxfile names as part of itself. Its name is said with the error.
 func (s *source) other(path string) (name string, text []byte, err error) {
+	if s.revision != nil {
+		return s.revision.other(path)
+	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(s.folder, path)
 	}
@@ -85,16 +92,38 @@ func readAll(name string, r io.Reader) ([]byte, error) {
 }
 
 func check(name string, data []byte, err error) ([]byte, error) {
+	return checkSize(name, data, err, maxFile)
+}
+
+func checkSize(name string, data []byte, err error, limit int) ([]byte, error) {
 	var said *problem
 	switch {
 	case errors.As(err, &said):
 		return nil, err
 	case err != nil:
 		return nil, &unreadable{problem{at: name, text: "cannot read it: " + reason(err)}, err}
-	case len(data) > maxFile:
-		return nil, &problem{at: name, text: "is larger than 256 KiB, the most that is read", fix: "check that it is the right file"}
+	case len(data) > limit:
+		return nil, tooLarge(name, limit)
 	}
 	return data, nil
+}
+
+func tooLarge(name string, limit int) *problem {
+	return &problem{at: name, text: "is larger than " + plan.Bytes(uint64(limit)) + ", the most that is read", fix: "check that it is the right file"}
+}
+
+// readBoxfileOrPlan reads a file that may be either, and so be larger than a Boxfile.
+func readBoxfileOrPlan(name string, stdin io.Reader) (*source, error) {
+	var data []byte
+	var err error
+	if name == "-" {
+		name = "<stdin>"
+		data, err = io.ReadAll(io.LimitReader(stdin, maxPlan+1))
+	} else {
+		data, err = readRegular(name, maxPlan+1)
+	}
+	data, err = checkSize(name, data, err, maxPlan)
+	return &source{name: name, folder: filepath.Dir(name), data: data}, err
 }
 
 // unreadable is a problem that unwraps to the error of the operating system.

@@ -17,8 +17,11 @@ var doctorSchema []byte
 //go:embed lsns.schema.json
 var lsnsSchema []byte
 
-// schema prints the JSON Schema of the language, of a report or of what doctor
-// or lsns finds, or the default profile of seccomp.
+//go:embed diff.schema.json
+var diffSchema []byte
+
+// schema prints the JSON Schema of the language, of a report, of what doctor
+// or lsns finds or of a difference, or the default profile of seccomp.
 func (t *terminal) schema(call *cli.Call) error {
 	of := ""
 	if len(call.Operands) > 0 {
@@ -31,6 +34,8 @@ func (t *terminal) schema(call *cli.Call) error {
 		return t.result(doctorSchema)
 	case cli.LSNS:
 		return t.result(lsnsSchema)
+	case cli.Diff:
+		return t.result(diffSchema)
 	case cli.Seccomp:
 		return t.result(seccomp.JSON())
 	}

@@ -104,6 +104,18 @@ func TestServers(t *testing.T) {
 				all.Wait()
 			}
 			s.end()
+		case "web":
+			if works, said := r.doctor(); !works {
+				if r.root() {
+					r.t.Error(said)
+				}
+				return // a refusal is the promise to one to whom no cgroup is delegated
+			}
+			s := r.serve("18088")
+			if got := get("http://127.0.0.1:18088/"); !strings.Contains(got, "served from a box") {
+				r.t.Errorf("it serves %q", got)
+			}
+			s.end()
 		}
 		if p := r.processes(); p != "" {
 			r.t.Errorf("still running: %s", p)

@@ -19,10 +19,12 @@ import (
 // Exit codes. "up" ends with the executor's: its command's own, 128 and a
 // signal's number, 126 or 127.
 const (
-	exitOK     = 0
-	exitWrong  = 1   // the file is wrong, or the answer is no
-	exitUsage  = 64  // EX_USAGE of sysexits(3)
-	exitCannot = 125 // up: nothing ran
+	exitOK      = 0
+	exitWrong   = 1   // the file is wrong, or the answer is no
+	exitChanged = 2   // diff --exit-code: there are changes, and none widens
+	exitWidened = 3   // diff --exit-code: a change widens what the box may do
+	exitUsage   = 64  // EX_USAGE of sysexits(3)
+	exitCannot  = 125 // up: nothing ran
 )
 
 // problem is a message about anything but the text of a Boxfile. Its first line
@@ -34,6 +36,7 @@ type problem struct {
 	fix    string // one command or one key
 	detail string // step, system call, error name
 	undo   error  // what could not be undone
+	more   string // lines that follow, escaped by now
 	code   int    // 0: what the verb says
 	step   int    // of the plan, counted from 1; 0: none
 }
@@ -121,6 +124,9 @@ func (p *problem) lines(colour bool) string {
 	}
 	if p.undo != nil {
 		b.WriteString("  left behind: " + printable(p.undo.Error()) + "\n")
+	}
+	if p.more != "" {
+		b.WriteString("\n" + p.more)
 	}
 	return b.String()
 }

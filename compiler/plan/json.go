@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // document is the JSON form. Only Plan is hashed.
@@ -16,6 +19,7 @@ type document struct {
 	File          string     `json:"file"`
 	Plan          body       `json:"plan"`
 	Positions     []Position `json:"positions"`
+	Waivers       []Waiver   `json:"waivers,omitempty"`
 }
 
 type body struct {
@@ -98,7 +102,7 @@ func (p *Plan) Encode(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	out, err := marshal(document{FormatVersion, digest, p.File, b, p.Positions})
+	out, err := marshal(document{FormatVersion, digest, p.File, b, p.Positions, p.Waivers})
 	if err != nil {
 		return err
 	}
@@ -107,8 +111,34 @@ func (p *Plan) Encode(w io.Writer) error {
 		return err
 	}
 	buf.WriteByte('\n')
-	_, err = w.Write(buf.Bytes())
+	_, err = w.Write(EscapeJSON(buf.Bytes()))
 	return err
+}
+
+// EscapeJSON writes what a terminal would obey or hide as JSON's own escapes: the
+// same values, safe to look at. encoding/json leaves such letters as they are.
+func EscapeJSON(text []byte) []byte {
+	out, done := make([]byte, 0, len(text)), 0
+	for i := 0; i < len(text); {
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(text[i:])
+		}
+		if r == '\n' || r >= ' ' && r < 0x7f || r > 0x7f && strconv.IsPrint(r) && !Blank(r) {
+			i += size
+			continue
+		}
+		out = append(out, text[done:i]...)
+		if r <= 0xffff {
+			out = fmt.Appendf(out, `\u%04x`, r)
+		} else {
+			a, b := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, a, b)
+		}
+		i += size
+		done = i
+	}
+	return append(out, text[done:]...)
 }
 
 // ErrDigest means that a saved plan is not the one its digest names.
@@ -117,17 +147,25 @@ var ErrDigest = errors.New("the plan does not match its digest")
 // Decode reads what Encode wrote. It refuses unknown versions, kinds and
 // members, and a plan whose digest is not its own (ErrDigest).
 func Decode(r io.Reader) (*Plan, error) {
-	var doc document
-	if err := strict(r, &doc); err != nil {
+	text, err := io.ReadAll(r)
+	if err != nil {
 		return nil, err
 	}
-	if doc.FormatVersion != FormatVersion {
-		return nil, fmt.Errorf("plan format version %d is not supported; this program reads version %d", doc.FormatVersion, FormatVersion)
+	var head struct {
+		FormatVersion int `json:"format_version"`
+	}
+	// a newer format may have members that are unknown here: its version says more than they do
+	if err := json.Unmarshal(text, &head); err == nil && head.FormatVersion != FormatVersion {
+		return nil, fmt.Errorf("plan format version %d is not supported; this program reads version %d", head.FormatVersion, FormatVersion)
+	}
+	var doc document
+	if err := strict(bytes.NewReader(text), &doc); err != nil {
+		return nil, err
 	}
 	if len(doc.Positions) != len(doc.Plan.Steps) {
 		return nil, fmt.Errorf("plan has %d steps but %d positions", len(doc.Plan.Steps), len(doc.Positions))
 	}
-	p := &Plan{Name: doc.Plan.Name, File: doc.File}
+	p := &Plan{Name: doc.Plan.Name, File: doc.File, Waivers: doc.Waivers}
 	for i, raw := range doc.Plan.Steps {
 		s, err := decodeStep(raw)
 		if err != nil {

@@ -54,6 +54,14 @@ func (s *CgroupFile) String() string { return s.File + " = " + s.Value }
 // String is the timeout as in "timeout 90s".
 func (s *Timeout) String() string { return "timeout " + Duration(s.After) }
 
+// Stop ends the box when boxfile is asked to. SIGTERM reaches the command as Signal,
+// SIGINT as itself, and after the grace period everything in the box is killed; a
+// second SIGINT does that at once. All other signals just reach the command.
+type Stop struct {
+	Signal string `json:"signal"` // without SIG
+	Grace  int64  `json:"grace"`  // nanoseconds
+}
+
 // String is the grace period as in "grace period 10s".
 func (s *Stop) String() string { return "grace period " + Duration(s.Grace) }
 

@@ -17,6 +17,17 @@ type Plan struct {
 	Steps     []Step     // in order; see Step
 	File      string     // base name of the Boxfile; not hashed
 	Positions []Position // one for each step, in the same order; not hashed
+	Waivers   []Waiver   // what the file says of known risks; not hashed, because it changes no step
+}
+
+// Waiver says that a risk of the plan (package risk) is known and accepted. Whether
+// it has ended is for whoever has a clock.
+type Waiver struct {
+	Risk   string `json:"risk"` // an id, as in "BX002"
+	Reason string `json:"reason"`
+	Until  string `json:"until,omitempty"` // the last day, as in "2027-01-31"; "": for good
+	Line   int    `json:"line,omitempty"`
+	Col    int    `json:"col,omitempty"`
 }
 
 // Position is where a step comes from. The zero Position means "default": no

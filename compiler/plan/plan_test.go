@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -137,6 +138,23 @@ func TestPositionsMayBeEditedBecauseNobodyRunsThem(t *testing.T) {
 func TestJSONShowsTextAsItIs(t *testing.T) {
 	if text := encode(t, sample()); !strings.Contains(text, "a&b <c>") {
 		t.Errorf("operands are escaped for HTML:\n%s", text)
+	}
+}
+
+func TestJSONShowsNothingThatATerminalWouldObey(t *testing.T) {
+	p := sample()
+	const hostile = "\u202e\u009b31m\x7f\U000e0041\u00ad\x1b[31m"
+	p.Add(&plan.Exec{Args: []string{hostile}}, plan.Position{})
+	text := encode(t, p)
+	if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && (!strconv.IsPrint(r) || plan.Blank(r)) }); i >= 0 {
+		t.Errorf("%q", text[i:])
+	}
+	back, err := plan.Decode(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := back.Steps[len(back.Steps)-1].(*plan.Exec).Args[0]; got != hostile {
+		t.Errorf("%q came back as %q", hostile, got)
 	}
 }
 

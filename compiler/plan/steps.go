@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -81,14 +80,6 @@ type Timeout struct {
 	Grace  int64  `json:"grace"`  // nanoseconds
 }
 
-// Stop ends the box when boxfile is asked to. SIGTERM reaches the command as Signal,
-// SIGINT as itself, and after the grace period everything in the box is killed; a
-// second SIGINT does that at once. All other signals just reach the command.
-type Stop struct {
-	Signal string `json:"signal"` // without SIG
-	Grace  int64  `json:"grace"`  // nanoseconds
-}
-
 // Publish listens on the host, at Count ports in a row, before the box is made. A
 // connection to the first goes to port Box of the box, to the second to the port
 // after it, and so on. It ends with the box.
@@ -107,59 +98,11 @@ type Outbound struct {
 	DNS string `json:"dns,omitempty"` // where the host's name servers answer, unless the file names others
 }
 
-// IDMapRanges has the host side write the id maps of the box's user namespace
-// (user_namespaces(7)): as root directly, otherwise by newuidmap and newgidmap.
-type IDMapRanges struct {
-	// Mode "subuid" maps box id 0 to the caller and box ids from 1 on to the
-	// caller's subordinate ids (subuid(5)); "ranges" is UIDs and GIDs.
-	Mode string    `json:"mode"`
-	UIDs []IDRange `json:"uids,omitempty"`
-	GIDs []IDRange `json:"gids,omitempty"`
-}
-
-// IDRange is a line of uid_map or gid_map.
-type IDRange struct {
-	Box  uint32 `json:"box"`
-	Host uint32 `json:"host"`
-	Size uint32 `json:"size"`
-}
-
-// Join enters a namespace that is there already (setns(2)), before the new ones are
-// made. Whoever else is in it shares what it holds with the box.
-type Join struct {
-	Namespace string `json:"namespace"` // as in Unshare
-	Path      string `json:"path"`      // absolute, or relative to the Boxfile's folder
-}
-
 // CloseFDs closes every descriptor but 0, 1 and 2.
 type CloseFDs struct{}
 
 // Session makes the box a session of its own, without a controlling terminal (setsid(2)).
 type Session struct{}
-
-// Unshare enters new namespaces (namespaces(7)), named as lsns(8) does but in
-// words: user, mount, pid, network, ipc, uts, cgroup, time. In a new user namespace no
-// other cgroup namespace can be made: whoever had one there could mount hierarchies.
-type Unshare struct {
-	Namespaces []string `json:"namespaces"`
-}
-
-// Clocks sets clocks of the new time namespace ahead of this machine's (time_namespaces(7)).
-type Clocks struct {
-	Boottime  int64 `json:"boottime"`  // nanoseconds
-	Monotonic int64 `json:"monotonic"` // nanoseconds
-}
-
-// IDMap maps one id: the caller is UID:GID in the box, and nobody else exists there.
-type IDMap struct {
-	UID uint32 `json:"uid"`
-	GID uint32 `json:"gid"`
-}
-
-// Propagation makes "/" and everything below private, so that no mount crosses over.
-type Propagation struct {
-	Mode string `json:"mode"` // "private"
-}
 
 // Rootfs opens the tree that becomes "/".
 type Rootfs struct {
@@ -367,25 +310,6 @@ type Seccomp struct {
 	Otherwise *SeccompAction `json:"otherwise,omitempty"`
 	Rules     []SeccompRule  `json:"rules,omitempty"`
 }
-
-// Allows reports whether a call by that name is allowed on an architecture (GOARCH),
-// at least with some arguments. A profile that is only a digest is not looked into.
-func (s *Seccomp) Allows(call, goarch string) bool {
-	some := false
-	for i := range s.Rules {
-		r := &s.Rules[i]
-		if !slices.Contains(r.Calls, call) || len(r.Arches) > 0 && !slices.Contains(r.Arches, goarch) {
-			continue
-		}
-		some = some || r.allows()
-		if len(r.Args) == 0 {
-			return some
-		}
-	}
-	return some || s.Otherwise != nil && s.Otherwise.allows()
-}
-
-func (a *SeccompAction) allows() bool { return a.Action == "allow" || a.Action == "log" }
 
 // SeccompAction is what becomes of a call: "allow", "errno", "log" (allow and log),
 // "trap" (SIGSYS), "kill_thread" or "kill_process".

@@ -4,45 +4,17 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/boxfile/boxfile/compiler/plan"
 )
 
-// literal shows a string of a Boxfile so that it reads only one way: bare where
-// every byte is harmless, otherwise quoted with Go's escapes. What a terminal
-// would obey or hide (escape sequences, line ends, text that runs backwards,
-// letters without a shape) is always escaped: a Boxfile must not paint over its review.
-func literal(s string) string {
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !bare(r) }) < 0 {
-		return s
-	}
-	var b strings.Builder
-	b.WriteByte('"')
-	for i, size := 0, 0; i < len(s); i += size {
-		var r rune
-		r, size = utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 || !blank(r) {
-			q := strconv.Quote(s[i : i+size])
-			b.WriteString(q[1 : len(q)-1])
-			continue
-		}
-		b.WriteString(`\u` + strconv.FormatInt(0x10000+int64(r), 16)[1:])
-	}
-	b.WriteByte('"')
-	return b.String()
-}
-
-func bare(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:=@%,", r)
-}
-
-// blank reports letters and symbols that count as printable but leave nothing to see.
-func blank(r rune) bool {
-	return strings.ContainsRune("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0", r)
-}
+// literal shows a string of a Boxfile so that it reads only one way.
+func literal(s string) string { return plan.Literal(s) }
 
 // plain reports whether text can be shown line by line as it is.
 func plain(s string) bool {
 	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool {
-		return r != '\n' && r != '\t' && (!strconv.IsPrint(r) || blank(r))
+		return r != '\n' && r != '\t' && (!strconv.IsPrint(r) || plan.Blank(r))
 	}) < 0
 }
 

@@ -29,7 +29,7 @@ const (
 var forms = []struct {
 	suffix string
 	render func(io.Writer, *plan.Plan) error
-}{{".txt", render.Text}, {".json", render.JSON}, {".sh", render.Sh}}
+}{{".txt", render.Text}, {".json", render.JSON}, {".sh", render.Sh}, {".md", render.Markdown}}
 
 func exampleFiles(t *testing.T) []string {
 	t.Helper()
@@ -96,7 +96,7 @@ func TestEveryExampleHasTheGoldenPlan(t *testing.T) {
 func compare(t *testing.T, path string, got []byte) {
 	t.Helper()
 	if *update {
-		if err := os.MkdirAll(golden, 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(path, got, 0o644); err != nil {

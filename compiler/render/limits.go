@@ -70,8 +70,7 @@ func (v *words) CgroupFile(s *plan.CgroupFile) error {
 }
 
 func (v *words) Stop(s *plan.Stop) error {
-	v.say("pass TERM on as %s, INT as it is,", literal(s.Signal))
-	return v.say("and KILL all of the box %s later", plan.Duration(s.Grace))
+	return v.say("pass on TERM as %s, INT as INT; %s later KILL all of the box", literal(s.Signal), plan.Duration(s.Grace))
 }
 
 func (v *words) Timeout(s *plan.Timeout) error {

@@ -19,7 +19,7 @@ func Sh(w io.Writer, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	s := &script{name: p.Name, trees: map[string]bool{}, init: slices.ContainsFunc(p.Steps, func(s plan.Step) bool { _, ok := s.(*plan.Init); return ok })}
+	s := &script{name: p.Name, trees: map[string]bool{}, sealed: map[string]bool{}, init: slices.ContainsFunc(p.Steps, func(s plan.Step) bool { _, ok := s.(*plan.Init); return ok })}
 	for i, step := range p.Steps {
 		s.at = fmt.Sprintf("# %d %s: %s  (%s)", i+1, plan.InfoOf(step).Name, Words(step), provenance(p, i))
 		if err := step.Accept(s); err != nil {
@@ -78,7 +78,8 @@ type script struct {
 	limits, setpriv                                      []string
 	maps                                                 []string // lines of boxfile_map
 	trees                                                map[string]bool
-	sealed, userNS, chroot, ranges, proc                 bool
+	sealed                                               map[string]bool // trees that become read-only when all is in them
+	userNS, chroot, ranges, proc                         bool
 	caller                                               *plan.IDMap
 	caps                                                 *plan.Capabilities
 	user                                                 uint32

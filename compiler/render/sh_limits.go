@@ -27,7 +27,7 @@ func (s *script) Cgroup(c *plan.Cgroup) error {
 }
 
 func fileName(name string) bool {
-	return name != "" && strings.IndexFunc(name, func(r rune) bool { return !bare(r) || r == '/' }) < 0
+	return name != "" && strings.IndexFunc(name, func(r rune) bool { return !plan.Bare(r) || r == '/' }) < 0
 }
 
 // need notes a controller for boxfile_make_v2. "cgroup" is none: it stands for what every cgroup has.

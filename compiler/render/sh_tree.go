@@ -16,7 +16,7 @@ func (s *script) Rootfs(r *plan.Rootfs) error {
 	case r.Type == "tmpfs" && r.Write != "keep":
 		s.line(&s.build, "boxfile_do mount -i -t tmpfs -o "+joined(s.q("mode=0755"), options)+` tmpfs "$boxfile_root"`)
 		if r.ReadOnly {
-			s.sealed = true
+			s.sealed["/"] = true
 			s.line(&s.seal, `boxfile_do mount -i -o `+joined("remount,bind,ro", options)+` "$boxfile_root"`)
 		}
 		return nil
@@ -117,6 +117,7 @@ func (s *script) tmpfs(m *plan.Mount, target, tree string) error {
 		with = joined(with, fmt.Sprintf("size=%d", m.Size))
 	}
 	if m.ReadOnly {
+		s.sealed[m.Target] = true
 		s.line(&s.seal, "boxfile_at "+target, "boxfile_do mount -i -o "+joined("remount,bind,ro", options)+` "$boxfile_to"`)
 	}
 	return s.line(&s.build, "boxfile_dir "+target+" "+tree, "boxfile_do mount -i -t tmpfs -o "+with+` tmpfs "$boxfile_to"`)
@@ -125,7 +126,8 @@ func (s *script) tmpfs(m *plan.Mount, target, tree string) error {
 // File is written in place where the tree is ours and as read-only as the file.
 func (s *script) File(f *plan.File) error {
 	tree, options := s.tree(f.Target), "''"
-	inPlace := tree == "own" && (!f.ReadOnly || s.sealed && s.cover(f.Target) == "/")
+	cover := s.cover(f.Target)
+	inPlace := tree == "own" && f.ReadOnly == s.sealed[cover] && (!f.ReadOnly || cover == "/")
 	if !inPlace {
 		options = "nosuid,nodev"
 		if f.ReadOnly {

@@ -13,8 +13,8 @@ import (
 // width is how many columns the words of a step take before they are wrapped.
 const width = 68
 
-// Text writes the plan for the person who reviews it: what it is, and each step
-// with its number, kind, words and the place in the file that asked for it.
+// Text writes the plan for the person who reviews it: what it is, each step with
+// its number, kind, words and the place in the file that asked for it, and its risks.
 func Text(w io.Writer, p *plan.Plan) error {
 	digest, err := p.Digest()
 	if err != nil {
@@ -34,6 +34,25 @@ func Text(w io.Writer, p *plan.Plan) error {
 			fmt.Fprintf(b, "\n%s side\n", side)
 		}
 		writeStep(b, fmt.Sprintf("%4d  %-*s  ", i+1, kinds, k.Name), describe(s), provenance(p, i))
+	}
+	writeRisks(b, p)
+	return b.Flush()
+}
+
+// Steps writes some steps of the plan, given by their places in it, as Text does. Of
+// a default it says which key would change it.
+func Steps(w io.Writer, p *plan.Plan, which []int) error {
+	kinds := 0
+	for _, i := range which {
+		kinds = max(kinds, len(plan.InfoOf(p.Steps[i]).Name))
+	}
+	b := bufio.NewWriter(w)
+	for _, i := range which {
+		from := provenance(p, i)
+		if i < len(p.Positions) && p.Positions[i].IsDefault() && p.Positions[i].Key != "" {
+			from += " (" + literal(p.Positions[i].Key) + ")"
+		}
+		writeStep(b, fmt.Sprintf("%4d  %-*s  ", i+1, kinds, plan.InfoOf(p.Steps[i]).Name), describe(p.Steps[i]), from)
 	}
 	return b.Flush()
 }

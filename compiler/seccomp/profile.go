@@ -22,7 +22,7 @@ type parser struct {
 // box with these capabilities (without CAP_). The step has no Profile yet. The error holds every *schema.Diagnostic.
 // Keys that would make a filter weaker or different in a way that is not built are errors.
 func Parse(file string, text []byte, caps []string) (*plan.Seccomp, error) {
-	p := &parser{errs: schema.NewCollector(file, bytes.ReplaceAll(text, []byte("\t"), []byte(" "))), caps: caps, calls: strings.Fields(callNames)}
+	p := &parser{errs: schema.NewCollector(file, bytes.ReplaceAll(text, []byte("\t"), []byte(" "))), caps: caps, calls: Calls()}
 	root, at, err := read(text)
 	if err != nil {
 		p.errs.Add(at, "", "it is not JSON: %v", err)
@@ -106,6 +106,9 @@ func (p *parser) number(v *value, what string, most uint64) uint64 {
 	p.errs.Add(v.at, "", "%s has to be a whole number from 0 to %d", what, most)
 	return 0
 }
+
+// Calls are the names of the system calls of all architectures, sorted.
+func Calls() []string { return strings.Fields(callNames) }
 
 const eperm = 1 // what an errno is that no one has written
 

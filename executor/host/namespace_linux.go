@@ -69,7 +69,7 @@ func openParent(folder, path string) (int, error) {
 // on reports whether a descriptor is on a type of file system.
 func on(fd int, magic int64) bool {
 	var st unix.Statfs_t
-	return unix.Fstatfs(fd, &st) == nil && int64(st.Type) == magic
+	return unix.Fstatfs(fd, &st) == nil && st.Type == magic
 }
 
 // NamespaceType is the CLONE_NEW* of an open namespace.

@@ -134,7 +134,7 @@ type CgroupOp struct {
 	// does not give controllers to children of a cgroup that has processes.
 	Leave   bool
 	Prepare [][2]string // files of Parent/boxfile and their values, on v1
-	Max     Reg         // the descriptors of box/pids.max and of box, where a box ends through it
+	Max     Reg         // the descriptors of pids.max and of box, where a box ends through it
 	Box     Reg
 	Tasks   Reg // what the child joins by, on v1: the descriptor of its file tasks
 }
@@ -162,7 +162,7 @@ func (c *CgroupOp) String() string {
 		s += ", its tasks is " + c.Tasks.String()
 	}
 	if c.Box != 0 {
-		s += fmt.Sprintf(", its pids.max is %s, its directory %s", c.Max, c.Box)
+		s += fmt.Sprintf(", its pids.max is %s, its directory %s; who is left in it at the end is killed", c.Max, c.Box)
 	}
 	return s
 }

@@ -81,7 +81,6 @@ type lowering struct {
 	ptsFD                 Reg
 	emptyFD               Reg  // masks directories
 	emptyUsed             bool // once: it is attached
-	rootSealed            bool // the generated root becomes read-only
 	userNS                bool // the box is in another user namespace than boxfile
 	ownUser               bool // which is new
 	unshareStep           int

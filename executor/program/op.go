@@ -211,7 +211,9 @@ type Program struct {
 	Plan    *plan.Plan // what it was lowered from, for messages
 	Handed  *Handed    // descriptors that the box hands over, or nil
 	Ends    bool       // the box ends through its cgroup: it shares its pid namespace
-	skipped []int      // steps that ask nothing of this host
+	// Rehearsal: there is no command, and all is taken back at once.
+	Rehearsal bool
+	skipped   []int // steps that ask nothing of this host
 
 	Unenforced []Unenforced // limits that the file lets go
 }

@@ -40,6 +40,7 @@ func Rehearse(p *plan.Plan, f host.Facts) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	prog.Rehearsal = true
 	prog.Plan = p // messages are about what will be done
 	for i := range prog.Host {
 		switch h := &prog.Host[i]; h.Kind {

@@ -22,7 +22,8 @@ const (
 type tree struct {
 	kind   treeKind
 	target string
-	fd     Reg // for generated trees other than the root
+	fd     Reg  // for generated trees other than the root
+	sealed bool // it becomes read-only when all is in it
 }
 
 // cover is the tree that holds a path: that of its nearest mounted ancestor.

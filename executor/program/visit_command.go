@@ -226,6 +226,7 @@ func (l *lowering) Env(s *plan.Env) error {
 	if s.Pass != "" {
 		v, ok := l.facts.Caller.Env[s.Name]
 		if !ok || s.Pass == "tty" && !l.hasTTY {
+			l.prog.skipped = append(l.prog.skipped, l.step)
 			return nil
 		}
 		if strings.IndexByte(v, 0) >= 0 {

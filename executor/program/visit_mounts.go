@@ -19,12 +19,12 @@ func (l *lowering) Rootfs(s *plan.Rootfs) error {
 	}
 	if s.Type == "tmpfs" {
 		l.rootFD = l.filesystem(open, "tmpfs", attrs, setting{"mode", "0755"})
-		l.rootSealed = s.ReadOnly
 		kind := generated
 		if s.Write == "keep" {
 			l.rootFD, kind = l.overlay([]Reg{l.rootFD}, s.Write, s.Keep, slug("/"), attrs), layered
 		}
 		l.own("/", kind, l.rootFD)
+		l.trees["/"].sealed = s.ReadOnly
 		if s.ReadOnly {
 			l.setattr(seal, l.rootFD, unix.MOUNT_ATTR_RDONLY, false)
 		}
@@ -130,7 +130,11 @@ func (l *lowering) tmpfs(s *plan.Mount, attrs uint64) error {
 	if s.ReadOnly {
 		l.setattr(seal, fd, unix.MOUNT_ATTR_RDONLY, false)
 	}
-	return l.attachTree(fd, s.Target, generated)
+	if err := l.attachTree(fd, s.Target, generated); err != nil {
+		return err
+	}
+	l.trees[s.Target].sealed = s.ReadOnly
+	return nil
 }
 
 func (l *lowering) overlayMount(s *plan.Mount, attrs uint64) error {
@@ -157,7 +161,7 @@ func (l *lowering) File(s *plan.File) error {
 	}
 	flags := named(unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, openFlags)
 	t := l.cover(s.Target)
-	if t.kind == generated && (!s.ReadOnly || t.target == "/" && l.rootSealed) {
+	if t.kind == generated && s.ReadOnly == t.sealed && (!s.ReadOnly || t.target == "/") {
 		if err := l.parents(t, s.Target); err != nil {
 			return err
 		}

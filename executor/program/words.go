@@ -33,7 +33,7 @@ func (w *words) IO(s *plan.IO) error                     { return w.say("enforce
 func (w *words) OOM(*plan.OOM) error                     { return w.say("have the memory limit end the whole box") }
 func (w *words) CgroupFile(s *plan.CgroupFile) error     { return w.say("set %s", s) }
 func (w *words) Timeout(*plan.Timeout) error             { return w.say("end the box after its timeout") }
-func (w *words) Stop(*plan.Stop) error                   { return w.say("end the box when boxfile is asked to") }
+func (w *words) Stop(*plan.Stop) error                   { return w.say("be ready to end the box when asked to") }
 func (w *words) Publish(s *plan.Publish) error {
 	return w.say("publish port %d of the box: listen on %s", s.Box, s)
 }

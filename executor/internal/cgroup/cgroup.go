@@ -256,10 +256,10 @@ func (g *Group) Below() []string {
 // asks whether whoever opened it may move the process that writes to it.
 func (g *Group) Tasks() (int, error) { return g.open(Leaf+"/tasks", unix.O_WRONLY) }
 
-// Ends opens what process 1 ends the box by: the file pids.max, and the directory in
-// which it looks for who is left, close-on-exec.
+// Ends opens what process 1 ends the box by: pids.max, which on v2 is above the box's
+// own cgroup only, and the directory in which it looks for who is left, close-on-exec.
 func (g *Group) Ends() (limit, dir int, err error) {
-	if limit, err = g.open(Leaf+"/pids.max", unix.O_WRONLY); err != nil {
+	if limit, err = g.open("pids.max", unix.O_WRONLY); err != nil {
 		return -1, -1, err
 	}
 	if dir, err = g.Entry(); err != nil {

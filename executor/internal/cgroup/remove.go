@@ -24,7 +24,7 @@ func (g *Group) Kill() error {
 		return err
 	}
 	if !atOnce {
-		_ = write(g.FD, Leaf+"/pids.max", "0") // where its controller is here; another round ends them as well
+		_ = write(g.FD, "pids.max", "0") // where its controller is here; another round ends them as well
 	}
 	for range kills {
 		procs, err := g.Read(Leaf + "/cgroup.procs")
@@ -209,7 +209,11 @@ func sweepOne(dir string) bool {
 		return false
 	}
 	defer unix.Close(fd)
-	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil && removeTree(dir)
+	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return false
+	}
+	_ = (&Group{FD: fd, Dir: dir}).Kill() // of a box that has lost its process 1 as well and shares its pid namespace; elsewhere nobody is there
+	return removeTree(dir)
 }
 
 // removeTree removes a cgroup with those below it, unless one has processes.

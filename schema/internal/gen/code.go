@@ -17,10 +17,11 @@ type writer struct {
 	rules    []string
 	numbers  map[*jsonschema.Schema]int
 	patterns []string
+	order    map[string][]string
 }
 
-func goFile(root *jsonschema.Schema) ([]byte, error) {
-	w := &writer{numbers: map[*jsonschema.Schema]int{}}
+func goFile(root *jsonschema.Schema, order map[string][]string) ([]byte, error) {
+	w := &writer{numbers: map[*jsonschema.Schema]int{}, order: order}
 	if _, err := w.rule(root); err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func (w *writer) object(s *jsonschema.Schema, add func(name, format string, args
 			if err != nil {
 				return err
 			}
-			props = append(props, fmt.Sprintf("{%q, %d}", name, n))
+			props = append(props, fmt.Sprintf("{%q, %d, %d}", name, n, slices.Index(keys(s, w.order), name)+1))
 		}
 		add("props", "[]property{%s}", strings.Join(props, ", "))
 	}

@@ -40,14 +40,15 @@ func run(check bool) error {
 	if err != nil {
 		return err
 	}
-	code, err := goFile(root)
+	order, err := keyOrder(text)
 	if err != nil {
 		return err
 	}
-	page, err := reference(root, text)
+	code, err := goFile(root, order)
 	if err != nil {
 		return err
 	}
+	page := reference(root, order)
 	for _, f := range []struct {
 		name string
 		data []byte

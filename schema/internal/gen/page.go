@@ -2,29 +2,27 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-// reference writes the page of the language. Keys come in the schema's own
-// order, which a compiled schema has lost.
-func reference(root *jsonschema.Schema, text []byte) ([]byte, error) {
+// reference writes the page of the language. Keys come in the schema's own order.
+func reference(root *jsonschema.Schema, order map[string][]string) []byte {
 	var b bytes.Buffer
 	b.WriteString("# The language\n\nGenerated from `schema/boxfile.schema.json` by `go generate ./schema`.\n\n")
 	b.WriteString("A Boxfile is one YAML document. Unknown and duplicate keys, anchors, aliases, merge keys and tags are errors; keys that begin with\n`x-` are yours. Paths of the host begin with `/`, `./` or `../`, and relative ones are relative to the Boxfile's folder. Sizes are\npowers of 1024. Values may contain `${{ inputs.NAME }}`.\n\n")
-	order, err := keyOrder(text)
-	if err != nil {
-		return nil, err
-	}
 	section(&b, "", root, order, 2)
-	return b.Bytes(), nil
+	return b.Bytes()
 }
 
-func section(b *bytes.Buffer, prefix string, s *jsonschema.Schema, order map[string]int, level int) {
-	for _, name := range sorted(s, order) {
+func section(b *bytes.Buffer, prefix string, s *jsonschema.Schema, order map[string][]string, level int) {
+	for _, name := range keys(s, order) {
 		p := s.Properties[name]
 		key := prefix + name
 		fmt.Fprintf(b, "%s `%s`\n\n", strings.Repeat("#", level), key)
@@ -53,7 +51,11 @@ func section(b *bytes.Buffer, prefix string, s *jsonschema.Schema, order map[str
 		}
 		b.WriteString("\n")
 		if key == "rlimits" { // sixteen of a kind
-			fmt.Fprintf(b, "Its keys are `%s`, each a number, a size, `unlimited`, or `{soft: …, hard: …}`.\n\n", strings.Join(sorted(target, order), "`, `"))
+			b.WriteString("Each of its keys is a number, a size, `unlimited`, or `{soft: …, hard: …}`.\n\n")
+			for _, k := range keys(target, order) {
+				fmt.Fprintf(b, "- `%s`: %s\n", k, target.Properties[k].Description)
+			}
+			b.WriteString("\n")
 			continue
 		}
 		for _, in := range nested(target) {
@@ -109,6 +111,7 @@ func typeWords(s *jsonschema.Schema) string {
 		for _, o := range s.OneOf {
 			out = append(out, typeWords(o))
 		}
+		slices.SortStableFunc(out, func(a, b string) int { return cmp.Compare(strings.Index(a, "map"), strings.Index(b, "map")) }) // the long form last
 		return strings.Join(out, "; or ")
 	case len(s.Enum) > 0:
 		var out []string
@@ -140,32 +143,48 @@ func oneLine(v any) string {
 	return strings.TrimSpace(b.String())
 }
 
-// keyOrder is where each property name first stands in the schema's text.
-func keyOrder(text []byte) (map[string]int, error) {
-	order := map[string]int{}
+// keyOrder lists the keys of every map of the schema in the order of its text, by
+// the map's place in the schema: a compiled schema has lost it.
+func keyOrder(text []byte) (map[string][]string, error) {
+	order := map[string][]string{}
 	d := json.NewDecoder(bytes.NewReader(text))
-	for {
-		t, err := d.Token()
-		if err != nil {
-			return order, nil //nolint:nilerr // the compiler has read all of it before
-		}
-		if s, ok := t.(string); ok {
-			if _, seen := order[s]; !seen {
-				order[s] = len(order)
-			}
-		}
-	}
+	return order, keysBelow(d, "", order)
 }
 
-func sorted(s *jsonschema.Schema, order map[string]int) []string {
-	var names []string
-	for n := range s.Properties {
-		names = append(names, n)
+// keysBelow reads one value, whose place is at.
+func keysBelow(d *json.Decoder, at string, order map[string][]string) error {
+	t, err := d.Token()
+	if err != nil {
+		return err
 	}
-	for i := range names {
-		for j := i; j > 0 && order[names[j]] < order[names[j-1]]; j-- {
-			names[j], names[j-1] = names[j-1], names[j]
+	switch t {
+	case json.Delim('{'):
+		for d.More() {
+			key, err := d.Token()
+			if err != nil {
+				return err
+			}
+			if in, ok := strings.CutSuffix(at, "/properties"); ok {
+				order[in] = append(order[in], key.(string))
+			}
+			if err := keysBelow(d, at+"/"+key.(string), order); err != nil {
+				return err
+			}
 		}
+	case json.Delim('['):
+		for i := 0; d.More(); i++ {
+			if err := keysBelow(d, at+"/"+strconv.Itoa(i), order); err != nil {
+				return err
+			}
+		}
+	default:
+		return nil
 	}
-	return names
+	_, err = d.Token() // what closes it
+	return err
+}
+
+// keys are the properties of a schema, in the order of the text.
+func keys(s *jsonschema.Schema, order map[string][]string) []string {
+	return order[s.Location[strings.IndexByte(s.Location, '#')+1:]]
 }

@@ -22,8 +22,16 @@ func WriteCompletion(w io.Writer, shell string) error {
 	return err
 }
 
-// takesFile says whether the verb's operands are files.
-func (v Verb) takesFile() bool { return v.Operands.Name == "FILE" }
+// takesFile says whether the verb's operands are files, or the first of them is.
+func (v Verb) takesFile() bool {
+	return strings.Contains(v.Operands.Name, "FILE") || v.Operands.Name == "OLD NEW"
+}
+
+// others names the operands behind a file.
+func (v Verb) others() string {
+	_, others, _ := strings.Cut(v.Operands.Name, "FILE")
+	return others
+}
 
 // forms are the ways to type a flag.
 func (f Flag) forms() []string {
@@ -115,6 +123,8 @@ func zsh(b *strings.Builder) {
 		switch {
 		case v.Operands.Words != nil:
 			fmt.Fprintf(b, " \\\n            ':%s:(%s)'", v.Operands.Name, strings.Join(v.Operands.Words, " "))
+		case v.takesFile() && v.others() != "":
+			fmt.Fprintf(b, " \\\n            '1:FILE:_files -g \"*.(yaml|yml)\"' '*:%s: '", strings.TrimSpace(v.others()))
 		case v.takesFile():
 			b.WriteString(" \\\n            '*:FILE:_files -g \"*.(yaml|yml)\"'")
 		}

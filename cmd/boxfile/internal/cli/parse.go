@@ -144,7 +144,7 @@ func (p *parser) check() error {
 	o, got, c := p.verb.Operands, p.call.Operands, p.call
 	switch {
 	case len(got) < o.Min:
-		return p.fault(TooFew, o.Name)
+		return p.fault(TooFew, strings.Fields(o.Name)[min(len(got), strings.Count(o.Name, " "))]) // the first that is missing
 	case o.Max >= 0 && len(got) > o.Max:
 		return p.fault(TooMany, got[o.Max])
 	case c.Command != nil && !p.verb.Command:

@@ -4,10 +4,14 @@ package cli
 const (
 	Up         = "up"
 	Plan       = "plan"
+	Diff       = "diff"
 	Validate   = "validate"
+	Explain    = "explain"
 	Schema     = "schema"
+	Format     = "fmt"
 	Doctor     = "doctor"
 	GC         = "gc"
+	Lock       = "lock"
 	LSNS       = "lsns"
 	Version    = "version"
 	Completion = "completion"
@@ -21,7 +25,15 @@ const (
 	Report    = "report"
 	Seccomp   = "seccomp"
 	JSON      = "json"
+	FailOn    = "fail-on"
+	Locked    = "locked"
+	Check     = "check"
 	Task      = "task"
+	SavedPlan = "plan" // the flag
+	PlanOut   = "plan-out"
+	Expect    = "expect"
+	ExitCode  = "exit-code"
+	Write     = "write"
 )
 
 // Tagline says what the tool is for.
@@ -29,7 +41,7 @@ const Tagline = "Runs a command in the box that a YAML file describes, and no wi
 
 // Verbs is the command line. Help, completion, man pages and the parser read it.
 func Verbs() []Verb {
-	return []Verb{up(), plan(), validate(), doctor(), gc(), lsns(), schema(), version(), completion(), help()}
+	return []Verb{up(), plan(), diff(), explain(), lock(), validate(), format(), doctor(), gc(), lsns(), schema(), version(), completion(), help()}
 }
 
 func inputs() []Flag {
@@ -43,14 +55,17 @@ func up() Verb {
 	return Verb{
 		Name: Up, Short: "run the box",
 		Long: "Compiles FILE to a plan and carries it out: the command runs in the box, with\n" +
-			"boxfile's standard input, output and error. A COMMAND after -- replaces the\n" +
-			"file's own and makes another plan. What this machine cannot do as planned is\n" +
-			"not done at all.",
+			"boxfile's standard streams. A COMMAND after -- replaces the file's own and makes\n" +
+			"another plan. What this machine cannot do as planned is not done at all. TERM\n" +
+			"and ^C end the box after the file's stop.grace, a second ^C at once.",
 		Operands: Operands{Name: "FILE", Max: 1},
 		Flags: append([]Flag{
 			{Name: DryRun, Help: "print the plan, touch nothing"},
-			{Name: Verbose, Letter: "v", Help: "say what is done, with the time since start"},
+			{Name: Verbose, Letter: "v", Help: "say each step when it begins, with the time"},
+			{Name: Locked, Help: "run only what the lock beside FILE holds"},
 			{Name: Report, Arg: "FILE", File: true, Help: "write how it went to FILE, as JSON"},
+			{Name: SavedPlan, Arg: "PLAN", File: true, Help: "run a saved plan instead of FILE"},
+			{Name: Expect, Arg: "WHICH", File: true, Help: "refuse any plan but sha256:… or a saved one"},
 		}, inputs()...),
 		Command: true,
 		Exit: []Exit{
@@ -73,17 +88,47 @@ func plan() Verb {
 		Name: Plan, Short: "show every step of a run, do none",
 		Long: "Prints what up would do, in order: each step, the side it happens on and the\n" +
 			"line that asked for it. The plan is the same on every machine; its digest is\n" +
-			"its identity. Only -o program looks at this machine: it shows the system calls.",
+			"its identity. Behind the steps stand the risks of the file (docs/risks.md), and\n" +
+			"which of them it waives. Only -o program looks at this machine: it shows the\n" +
+			"system calls.",
 		Operands: Operands{Name: "FILE", Max: 1},
 		Flags: append([]Flag{
-			{Name: Output, Letter: "o", Arg: "FORM", Words: []string{"text", "json", "sh", "program"}, Help: "text (default), json, sh or program"},
+			{Name: Output, Letter: "o", Arg: "FORM", Words: []string{"text", "json", "markdown", "sh", "program"}, Help: "text (default), json, markdown, sh or program"},
+			{Name: PlanOut, Arg: "PLAN", File: true, Help: "save the plan beside the Boxfile, too"},
+			{Name: SavedPlan, Arg: "PLAN", File: true, Help: "show a saved plan instead of FILE"},
+			{Name: FailOn, Arg: "RISKS", Help: "end with 1 on these: high, medium, all, or ids"},
 		}, inputs()...),
 		Command: true,
-		Exit:    answers("the plan was printed", "the file is wrong, or (-o program) this machine cannot run it"),
+		Exit:    answers("the plan was printed", "the file is wrong or has a risk to fail on; -o program: cannot run here"),
 		Examples: []Example{
 			{"boxfile plan dev.yaml", "for a reviewer"},
 			{"boxfile plan -o json dev.yaml > dev.plan.json", "for a program"},
 			{"boxfile plan -o sh dev.yaml", "the same as a script of util-linux"},
+			{"boxfile plan --fail-on high dev.yaml", "for a job of CI"},
+		},
+	}
+}
+
+func diff() Verb {
+	return Verb{
+		Name: Diff, Short: "show what a change lets a box do",
+		Long: "Compares the plans of two Boxfiles, not their text: what widens what the box\n" +
+			"may do, what narrows it and what is neutral, with the lines of both. OLD and\n" +
+			"NEW are files, saved plans, or REV:FILE in git; /dev/null is no box at all.",
+		Operands: Operands{Name: "OLD NEW", Min: 2, Max: 2},
+		Flags: append([]Flag{
+			{Name: Output, Letter: "o", Arg: "FORM", Words: []string{"text", "json", "markdown", "sarif"}, Help: "text (default), json, markdown or sarif"},
+			{Name: ExitCode, Help: "end with 2 for changes, 3 if any widens"},
+			{Name: FailOn, Arg: "RISKS", Help: "exit 1 if NEW brings them: high, all, BX002,…"},
+		}, inputs()...),
+		Exit: []Exit{
+			{"0", "compared; with --exit-code: no difference"}, {"1", "a file is wrong, or NEW has a risk of --fail-on"},
+			{"2", "--exit-code: changes, of which none widens"}, {"3", "--exit-code: a change widens"}, {"64", "the command line is wrong"},
+		},
+		Examples: []Example{
+			{"boxfile diff HEAD:dev.yaml dev.yaml", "what is not committed yet"},
+			{"boxfile diff -o sarif main:dev.yaml dev.yaml", "for code scanning"},
+			{"boxfile diff dev.plan.json dev.yaml", "against the plan that was approved"},
 		},
 	}
 }
@@ -98,6 +143,63 @@ func validate() Verb {
 		Flags:    inputs(),
 		Exit:     answers("every file is right", "a file is wrong"),
 		Examples: []Example{{"boxfile validate *.yaml", "all of a folder"}},
+	}
+}
+
+func lock() Verb {
+	return Verb{
+		Name: Lock, Short: "hold a box to what was reviewed",
+		Long: "Writes a lock beside FILE (dev.lock for dev.yaml): the digest of the plan, and\n" +
+			"of what enters the box from outside of it: the tree of its rootfs, layers of\n" +
+			"overlays, files that are bound read-only. boxfile up --locked then refuses\n" +
+			"anything else. Inputs, and a COMMAND after --, are part of the plan.",
+		Operands: Operands{Name: "FILE", Max: 1},
+		Flags:    append([]Flag{{Name: Check, Help: "write nothing; say what is not as it was locked"}}, inputs()...),
+		Command:  true,
+		Exit:     answers("the lock was written, or holds", "the file is wrong, or something is not as it was locked"),
+		Examples: []Example{
+			{"boxfile lock dev.yaml", "after the review"},
+			{"boxfile lock --check dev.yaml", "in a job of CI"},
+			{"boxfile up --locked dev.yaml", "this, or nothing"},
+		},
+	}
+}
+
+func explain() Verb {
+	return Verb{
+		Name: Explain, Short: "say what a box has, and why",
+		Long: "Answers for each WHAT in a sentence, with the steps that decide it: 12 is a\n" +
+			"step; mounts[2] a key; /etc/hosts a path of the box; CAP_NET_ADMIN a capability;\n" +
+			":5432, 53/udp or 127.0.0.1:80 a port; bpf a system call; LANG a variable. step:\n" +
+			"key: path: cap: port: call: or env: before it says what is meant.",
+		Operands: Operands{Name: "FILE WHAT", Min: 2, Max: -1},
+		Flags:    inputs(),
+		Exit:     answers("all is answered", "the file is wrong, or it has no such thing"),
+		Examples: []Example{
+			{"boxfile explain dev.yaml /etc/hosts", "why is it read-only in the box?"},
+			{"boxfile explain dev.yaml 12 mounts[0]", "a step, and an entry's steps"},
+			{"boxfile explain dev.yaml call:umask", "the call, not the key"},
+		},
+	}
+}
+
+func format() Verb {
+	return Verb{
+		Name: Format, Short: "give files their canonical form",
+		Long: "Prints each FILE with its keys in the order of the schema, two spaces for each\n" +
+			"level and at most one empty line between entries. Only lines and the space\n" +
+			"before them move: comments, quotes and blocks of text stay as they are, and so\n" +
+			"do the plan and its digest. A file that is wrong is not touched.",
+		Operands: Operands{Name: "FILE", Min: 1, Max: -1},
+		Flags: []Flag{
+			{Name: Diff, Letter: "d", Help: "print what would change, as a unified diff"},
+			{Name: Write, Letter: "w", Help: "write the files that change, print nothing"},
+		},
+		Exit: answers("done; with -d: nothing would change", "with -d: a file would change; or a file is wrong"),
+		Examples: []Example{
+			{"boxfile fmt -w *.yaml", "all of a folder"},
+			{"boxfile fmt -d dev.yaml", "for CI"},
+		},
 	}
 }
 
@@ -150,8 +252,8 @@ func lsns() Verb {
 func schema() Verb {
 	return Verb{
 		Name: Schema, Short: "print a JSON Schema or the seccomp profile",
-		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, or of what doctor and lsns print with\n--json. With seccomp it prints the profile of system calls that boxes have by default, in the\nform of OCI and Docker.",
-		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Doctor, LSNS, Seccomp}},
+		Long:     "Prints the schema (draft 2020-12) for editors and other programs: that of the\nlanguage, of what up --report writes, of what doctor and lsns print with --json,\nor of what diff -o json prints. With seccomp it prints the profile of system\ncalls that boxes have by default, in the form of OCI and Docker.",
+		Operands: Operands{Name: "OF", Max: 1, Words: []string{"boxfile", Report, Doctor, LSNS, Diff, Seccomp}},
 		Exit:     answers("printed", "standard output could not be written"),
 		Examples: []Example{{"boxfile schema > boxfile.schema.json", "for an editor's YAML mode"}, {"boxfile schema report", "what a report holds"}, {"boxfile schema seccomp > seccomp.json", "a profile to begin from"}},
 	}
@@ -183,7 +285,7 @@ func help() Verb {
 	return Verb{
 		Name: Help, Short: "show this, or a verb's own help",
 		Long:     "Prints the list of verbs, or what one of them takes.",
-		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Validate, Doctor, GC, LSNS, Schema, Version, Completion, Help}},
+		Operands: Operands{Name: "VERB", Max: 1, Words: []string{Up, Plan, Diff, Explain, Lock, Validate, Format, Doctor, GC, LSNS, Schema, Version, Completion, Help}},
 		Exit:     answers("printed", "standard output could not be written"),
 	}
 }

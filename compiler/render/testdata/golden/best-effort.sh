@@ -401,23 +401,23 @@ boxfile_host() {
 		;;
 	esac
 	boxfile_needs='memory cpu pids cpuset io'
-	# 1 cgroup: make a cgroup for the box; what cannot be enforced is told and left out  (best-effort.yaml:11:1)
+	# 1 cgroup: make a cgroup for the box; what cannot be enforced is told and left out  (best-effort.yaml:13:1)
 	boxfile_enforce=best-effort boxfile_id=best-effort-$$
 	# 2 limit: memory limit 512 MiB  (best-effort.yaml:14:11)
 	boxfile_limit 'memory limit 512 MiB' memory memory.limit_in_bytes 536870912 memory.max 536870912
-	# 3 limit: memory is reclaimed above 400 MiB  (best-effort.yaml:16:16)
+	# 3 limit: memory is reclaimed above 400 MiB  (best-effort.yaml:15:16)
 	boxfile_limit 'memory is reclaimed above 400 MiB' memory - - memory.high 419430400
-	# 4 limit: swap limit 64 MiB  (best-effort.yaml:17:9)
+	# 4 limit: swap limit 64 MiB  (best-effort.yaml:16:9)
 	boxfile_limit 'swap limit 64 MiB' memory memory.memsw.limit_in_bytes 603979776 memory.swap.max 67108864
-	# 5 limit: cpu limit 0.5 CPUs (50 ms in each 100 ms)  (best-effort.yaml:19:9)
+	# 5 limit: cpu limit 0.5 CPUs (50 ms in each 100 ms)  (best-effort.yaml:18:9)
 	boxfile_limit 'cpu limit 0.5 CPUs (50 ms in each 100 ms)' cpu cpu.cfs_quota_us 50000 cpu.max '50000 100000'
-	# 6 limit: cpu weight 50  (best-effort.yaml:20:15)
+	# 6 limit: cpu weight 50  (best-effort.yaml:19:15)
 	boxfile_limit 'cpu weight 50' cpu cpu.shares 512 cpu.weight 50
-	# 7 limit: pids limit 64  (best-effort.yaml:22:9)
+	# 7 limit: pids limit 64  (best-effort.yaml:21:9)
 	boxfile_limit 'pids limit 64' pids pids.max 64 pids.max 64
-	# 8 cpuset: CPU 0 only  (best-effort.yaml:21:11)
+	# 8 cpuset: CPU 0 only  (best-effort.yaml:20:11)
 	boxfile_limit 'CPU 0 only' cpuset cpuset.cpus 0 cpuset.cpus 0
-	# 9 io: io of the disk below /usr: read 100 MiB/s, write 10 MiB/s, read 1000 operations/s, write 100 operations/s, weight 50  (best-effort.yaml:25:15)
+	# 9 io: io of the disk below /usr: read 100 MiB/s, write 10 MiB/s, read 1000 operations/s, write 100 operations/s, weight 50  (best-effort.yaml:24:15)
 	if boxfile_disk /usr; then
 		boxfile_limit 'io of the disk below /usr: read 100 MiB/s' io blkio.throttle.read_bps_device "$boxfile_disk 104857600" io.max "$boxfile_disk rbps=104857600"
 		boxfile_limit 'io of the disk below /usr: write 10 MiB/s' io blkio.throttle.write_bps_device "$boxfile_disk 10485760" io.max "$boxfile_disk wbps=10485760"
@@ -427,9 +427,9 @@ boxfile_host() {
 	else
 		boxfile_unmet 'io of the disk below /usr: read 100 MiB/s, write 10 MiB/s, read 1000 operations/s, write 100 operations/s, weight 50'
 	fi
-	# 10 oom: the memory limit ends the whole box  (best-effort.yaml:15:8)
+	# 10 oom: the memory limit ends the whole box  (best-effort.yaml:35:8)
 	boxfile_limit 'the memory limit ends the whole box' memory - - memory.oom.group 1
-	# 11 cgroup_file: memory.low = 16M (cgroup v2)  (best-effort.yaml:34:17)
+	# 11 cgroup_file: memory.low = 16M (cgroup v2)  (best-effort.yaml:33:17)
 	boxfile_limit 'memory.low = 16M (cgroup v2)' memory - - memory.low 16M
 	# 65 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box chroot of chroot.yaml,
-# plan sha256:374005f16bac8c31964671341cf9b28fdbf27363462a31c4dad53f0eb94f5d2e, with util-linux.
+# plan sha256:42497b731efa7421dfb34848c30a58352c6182d43e9b85fbba06a91ec5eca28f, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -262,7 +262,7 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 7 rootfs: the tree ./rootfs [ro,nodev,nosuid]  (chroot.yaml:18:3)
+	# 7 rootfs: the tree ./rootfs [ro,nodev,nosuid]  (chroot.yaml:20:3)
 	boxfile_bind "$BOXFILE_DIR"/./rootfs / host ro,nodev,nosuid
 	# 8 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
 	boxfile_dir /proc host
@@ -321,7 +321,7 @@ boxfile_build() {
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 27 env: TERM = (caller's TERM, on a terminal of its own)  (default)
+	# 28 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	if [ -t 0 ] && [ -t 1 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -339,12 +339,12 @@ boxfile_run() {
 cd / && test ! -e /usr && echo "the host'\''s /usr is not here"
 cd ../../.. && test -e bin/sh && echo "and .. does not lead out"
 '
-	# 26 env: HOME = /root  (default)
-	export HOME=/root
-	# 27 env: TERM = (caller's TERM, on a terminal of its own)  (default)
-	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 28 env: PATH = /bin  (chroot.yaml:30:3)
+	# 26 env: PATH = /bin  (chroot.yaml:24:3)
 	export PATH=/bin
+	# 27 env: HOME = /root  (default)
+	export HOME=/root
+	# 28 env: TERM = (caller's TERM, on a terminal of its own)  (default)
+	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
 	unset PWD OLDPWD
 	boxfile_started=1
 	"$@"

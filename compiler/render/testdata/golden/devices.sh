@@ -364,9 +364,9 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 41 device: add the device /dev/kmsg  (devices.yaml:12:5)
+	# 41 device: add the device /dev/kmsg  (devices.yaml:17:5)
 	boxfile_bind /dev/kmsg /dev/kmsg own ''
-	# 42 mount: tmpfs at /dev/shm [rw,nodev,nosuid] size: 1MiB perms: 1777  (devices.yaml:15:5)
+	# 42 mount: tmpfs at /dev/shm [rw,nodev,nosuid] size: 1MiB perms: 1777  (devices.yaml:14:5)
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777',size=1048576 tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare

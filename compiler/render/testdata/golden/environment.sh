@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box environment of environment.yaml,
-# plan sha256:040736e7d68c4bce078c7a1d45a4800a2fbce105ffd42bb06d90cd5d1e534bb0, with util-linux.
+# plan sha256:6f76438067bc1ef35fcf93d09f9ec5841a08367ade2db8ee500592a56610d6b7, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -366,7 +366,7 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 41 mount: tmpfs at /tmp [rw,nodev,nosuid] size: half of memory perms: 1777  (environment.yaml:23:5)
+	# 41 mount: tmpfs at /tmp [rw,nodev,nosuid] size: half of memory perms: 1777  (environment.yaml:14:5)
 	boxfile_dir /tmp own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777' tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
@@ -395,7 +395,7 @@ nogroup:x:65534:
 	boxfile_readonly /proc/fs skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
-	# 45 hostname: set the host name to env.example  (environment.yaml:9:11)
+	# 45 hostname: set the host name to env.example  (environment.yaml:11:11)
 	boxfile_do hostname -- env.example
 	# 46 loopback: bring up the interface lo  (default)
 	boxfile_do ip link set lo up
@@ -407,9 +407,9 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 59 env: TERM = (caller's TERM, on a terminal of its own)  (default)
+	# 60 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	if [ -t 0 ] && [ -t 1 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
-	# 63 env: LANG = (caller's LANG)  (environment.yaml:16:12)
+	# 63 env: LANG = (caller's LANG)  (environment.yaml:21:12)
 	boxfile_env_LANG=${LANG-}
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -433,15 +433,15 @@ touch /tmp/private && stat -c '\''%a'\'' /tmp/private
 '
 	# 58 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 59 env: TERM = (caller's TERM, on a terminal of its own)  (default)
-	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 60 env: GREETING = "hello, $USER"  (environment.yaml:12:3)
-	export GREETING='hello, $USER'
-	# 61 env: COUNT = 3  (environment.yaml:13:3)
-	export COUNT=3
-	# 62 env: HOME = /tmp  (environment.yaml:14:3)
+	# 59 env: HOME = /tmp  (environment.yaml:19:3)
 	export HOME=/tmp
-	# 63 env: LANG = (caller's LANG)  (environment.yaml:16:12)
+	# 60 env: TERM = (caller's TERM, on a terminal of its own)  (default)
+	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
+	# 61 env: COUNT = 3  (environment.yaml:18:3)
+	export COUNT=3
+	# 62 env: GREETING = "hello, $USER"  (environment.yaml:17:3)
+	export GREETING='hello, $USER'
+	# 63 env: LANG = (caller's LANG)  (environment.yaml:21:12)
 	[ -z "$boxfile_env_LANG" ] || export LANG="$boxfile_env_LANG"
 	unset PWD OLDPWD
 	boxfile_started=1

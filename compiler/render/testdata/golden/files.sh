@@ -262,7 +262,7 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 7 rootfs: a generated tree [ro,nodev,nosuid]  (files.yaml:11:3)
+	# 7 rootfs: a generated tree [ro,nodev,nosuid]  (files.yaml:13:3)
 	boxfile_do mount -i -t tmpfs -o 'mode=0755',nodev,nosuid tmpfs "$boxfile_root"
 	# 8 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
 	boxfile_dir /proc own
@@ -285,32 +285,32 @@ boxfile_build() {
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 10 mount: bind /usr at /usr [ro,nodev,nosuid]  (files.yaml:15:5)
+	# 10 mount: bind /usr at /usr [ro,nodev,nosuid]  (files.yaml:17:5)
 	boxfile_bind /usr /usr own ro,nodev,nosuid
-	# 11 symlink: link /bin -> usr/bin  (files.yaml:16:5)
+	# 11 symlink: link /bin -> usr/bin  (files.yaml:18:5)
 	boxfile_dir / own
 	boxfile_link usr/bin bin
-	# 12 symlink: link /lib -> usr/lib  (files.yaml:19:5)
+	# 12 symlink: link /lib -> usr/lib  (files.yaml:21:5)
 	boxfile_dir / own
 	boxfile_link usr/lib lib
-	# 13 symlink: link /lib64 -> usr/lib64  (files.yaml:20:5)
+	# 13 symlink: link /lib64 -> usr/lib64  (files.yaml:22:5)
 	boxfile_dir / own
 	boxfile_link usr/lib64 lib64
-	# 14 file: /etc/greeting [ro] perms: 0444 71 bytes: "Hello from a file of the Boxfile.\n$HOME and $(date) mean nothing here.\n"  (files.yaml:23:5)
+	# 14 file: /etc/greeting [ro] perms: 0444 71 bytes: "Hello from a file of the Boxfile.\n$HOME and $(date) mean nothing here.\n"  (files.yaml:25:5)
 	boxfile_file /etc/greeting own 0444 '' 'Hello from a file of the Boxfile.
 $HOME and $(date) mean nothing here.
 '
-	# 15 dir: directory /srv/drop perms: 0750  (files.yaml:31:5)
+	# 15 dir: directory /srv/drop perms: 0750  (files.yaml:33:5)
 	boxfile_dir /srv/drop own
 	boxfile_do chmod 0750 "$boxfile_to"
-	# 16 mount: tmpfs at /tmp [rw,nodev,noexec,nosuid,nosymfollow] size: 8MiB perms: 1777  (files.yaml:34:5)
+	# 16 mount: tmpfs at /tmp [rw,nodev,noexec,nosuid,nosymfollow] size: 8MiB perms: 1777  (files.yaml:36:5)
 	boxfile_dir /tmp own
 	boxfile_do mount -i -t tmpfs -o nodev,noexec,nosuid,nosymfollow,'mode=1777',size=8388608 tmpfs "$boxfile_to"
-	# 17 mount: mqueue at /dev/mqueue [rw,nodev,noexec,nosuid]  (files.yaml:42:5)
+	# 17 mount: mqueue at /dev/mqueue [rw,nodev,noexec,nosuid]  (files.yaml:44:5)
 	boxfile_dir /dev/mqueue own
 	boxfile_do mount -i -t mqueue -o nodev,noexec,nosuid mqueue "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
-	# 7 rootfs: a generated tree [ro,nodev,nosuid]  (files.yaml:11:3)
+	# 7 rootfs: a generated tree [ro,nodev,nosuid]  (files.yaml:13:3)
 	boxfile_do mount -i -o remount,bind,ro,nodev,nosuid "$boxfile_root"
 	# 9 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
 	boxfile_at /dev

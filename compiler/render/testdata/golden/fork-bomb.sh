@@ -401,9 +401,9 @@ boxfile_host() {
 		;;
 	esac
 	boxfile_needs=pids
-	# 1 cgroup: make a cgroup for the box; what cannot be enforced stops the run  (fork-bomb.yaml:11:1)
+	# 1 cgroup: make a cgroup for the box; what cannot be enforced stops the run  (fork-bomb.yaml:13:1)
 	boxfile_enforce=strict boxfile_id=fork-bomb-$$
-	# 2 limit: pids limit 16  (fork-bomb.yaml:12:9)
+	# 2 limit: pids limit 16  (fork-bomb.yaml:14:9)
 	boxfile_limit 'pids limit 16' pids pids.max 16 pids.max 16
 	# 57 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box builder of go-build.yaml,
-# plan sha256:47e82931592f8e986766250bfba0d96ca08108b33f4b4117a9771561e356de0a, with util-linux.
+# plan sha256:45eb6889119d988fbcb7f731171de18483ab6e7afaf186ef1148eee47fff2241, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -241,7 +241,7 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
-	# 1 create_source: make the directory ./cache if it is missing  (go-build.yaml:22:13)
+	# 1 create_source: make the directory ./cache if it is missing  (go-build.yaml:24:13)
 	[ -e "$BOXFILE_DIR"/./cache ] || boxfile_do mkdir -- "$BOXFILE_DIR"/./cache
 	# 59 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
@@ -366,14 +366,14 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 42 mount: bind ./go-build at /src [ro,nodev,nosuid]  (go-build.yaml:16:5)
+	# 42 mount: bind ./go-build at /src [ro,nodev,nosuid]  (go-build.yaml:18:5)
 	boxfile_bind "$BOXFILE_DIR"/./go-build /src own ro,nodev,nosuid
-	# 43 mount: bind ./cache at /cache [rw,nodev,nosuid]  (go-build.yaml:19:5)
+	# 43 mount: bind ./cache at /cache [rw,nodev,nosuid]  (go-build.yaml:21:5)
 	boxfile_bind "$BOXFILE_DIR"/./cache /cache own nodev,nosuid
-	# 44 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 1GiB perms: 1777  (go-build.yaml:25:5)
+	# 44 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 1GiB perms: 1777  (go-build.yaml:27:5)
 	boxfile_dir /tmp own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777',size=1073741824 tmpfs "$boxfile_to"
-	# 45 mount: bind /usr/local/go at /opt/go [ro,nodev,nosuid] if the source exists  (go-build.yaml:30:5)
+	# 45 mount: bind /usr/local/go at /opt/go [ro,nodev,nosuid] if the source exists  (go-build.yaml:32:5)
 	if [ -e /usr/local/go ] || [ -L /usr/local/go ]; then boxfile_bind /usr/local/go /opt/go own ro,nodev,nosuid; fi
 	boxfile_copy_tools prlimit setpriv umount unshare
 	# 8 rootfs: a generated tree [ro,nodev,nosuid]  (default)
@@ -413,7 +413,7 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 62 env: TERM = (caller's TERM, on a terminal of its own)  (default)
+	# 64 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	if [ -t 0 ] && [ -t 1 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -438,22 +438,22 @@ go build -o /tmp/hello .
 touch /src/mine 2>/dev/null && exit 1
 echo "the source is read-only"
 '
-	# 62 env: TERM = (caller's TERM, on a terminal of its own)  (default)
-	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 63 env: PATH = /opt/go/bin:/usr/lib/go/bin:/usr/bin:/bin  (go-build.yaml:37:3)
+	# 62 env: PATH = /opt/go/bin:/usr/lib/go/bin:/usr/bin:/bin  (go-build.yaml:37:3)
 	export PATH=/opt/go/bin:/usr/lib/go/bin:/usr/bin:/bin
-	# 64 env: HOME = /tmp  (go-build.yaml:38:3)
+	# 63 env: HOME = /tmp  (go-build.yaml:38:3)
 	export HOME=/tmp
-	# 65 env: GOCACHE = /cache  (go-build.yaml:39:3)
-	export GOCACHE=/cache
-	# 66 env: GOFLAGS = -mod=readonly  (go-build.yaml:40:3)
-	export GOFLAGS='-mod=readonly'
-	# 67 env: GOPROXY = off  (go-build.yaml:41:3)
-	export GOPROXY=off
-	# 68 env: GOTOOLCHAIN = local  (go-build.yaml:42:3)
-	export GOTOOLCHAIN=local
-	# 69 env: CGO_ENABLED = 0  (go-build.yaml:43:3)
+	# 64 env: TERM = (caller's TERM, on a terminal of its own)  (default)
+	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
+	# 65 env: CGO_ENABLED = 0  (go-build.yaml:43:3)
 	export CGO_ENABLED=0
+	# 66 env: GOCACHE = /cache  (go-build.yaml:39:3)
+	export GOCACHE=/cache
+	# 67 env: GOFLAGS = -mod=readonly  (go-build.yaml:40:3)
+	export GOFLAGS='-mod=readonly'
+	# 68 env: GOPROXY = off  (go-build.yaml:41:3)
+	export GOPROXY=off
+	# 69 env: GOTOOLCHAIN = local  (go-build.yaml:42:3)
+	export GOTOOLCHAIN=local
 	unset PWD OLDPWD
 	boxfile_started=1
 	"$@"

@@ -340,7 +340,7 @@ nogroup:x:65534:
 	# 38 file: /etc/hostname [ro] perms: 0644 13 bytes: "host-network\n"  (default)
 	boxfile_file /etc/hostname own 0644 '' 'host-network
 '
-	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (host-network.yaml:18:7)
+	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (host-network.yaml:20:7)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)

@@ -259,7 +259,7 @@ boxfile_host() {
 
 # The id maps, written from outside once the box's process waits for them.
 boxfile_map() {
-	# 2 idmap_ranges: map ids, box = host: uid 0 = 0, uid 1-1000 = 100000-100999, gid 0 = 0, gid 1-1000 = 100000-100999  (idmap-ranges.yaml:24:3)
+	# 2 idmap_ranges: map ids, box = host: uid 0 = 0, uid 1-1000 = 100000-100999, gid 0 = 0, gid 1-1000 = 100000-100999  (idmap-ranges.yaml:26:3)
 	boxfile_uids='0 0 1 1 100000 1000'
 	boxfile_gids='0 0 1 1 100000 1000'
 	boxfile_x=no

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box inputs of inputs.yaml,
-# plan sha256:5b45222add89a0a815ee02e1ebd1f509ed0ddff5bfb27cb372ee366365356c49, with util-linux.
+# plan sha256:f7d5e9b74cd1059a4a888a2872c96d117d7d8bb933dee865ec98141fbc483a33, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -243,7 +243,7 @@ boxfile_host() {
 	esac
 	# 54 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
-	# 61 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
+	# 60 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:29:3)
 	# set BOXFILE_SECRET_TOKEN to the value of the secret input TOKEN
 	[ "${BOXFILE_SECRET_TOKEN+set}" = set ] || boxfile_die "BOXFILE_SECRET_TOKEN is not set"
 	boxfile_stage=$(mktemp -d) || boxfile_die "cannot make a mount point"
@@ -397,7 +397,7 @@ nogroup:x:65534:
 	boxfile_do hostname -- inputs
 	# 45 loopback: bring up the interface lo  (default)
 	boxfile_do ip link set lo up
-	# 47 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
+	# 48 rlimit: limit nproc to 2048 or the caller's limit, if lower  (default)
 	boxfile_limit_nproc=$(boxfile_least nproc 2048 2048) || exit 125
 }
 
@@ -405,7 +405,7 @@ nogroup:x:65534:
 boxfile_enter() {
 	# 59 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	if [ -t 0 ] && [ -t 1 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
-	# 61 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
+	# 60 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:29:3)
 	boxfile_secret_TOKEN=$BOXFILE_SECRET_TOKEN
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -420,7 +420,7 @@ boxfile_run() {
 	umask 0022
 	cd -- / || boxfile_die 'cannot start in the working directory'
 	set --
-	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--core=0:0' "$boxfile_limit_nproc" '--nofile=256:256'
+	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--core=0:0' '--nofile=256:256' "$boxfile_limit_nproc"
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/setpriv" --no-new-privs '--bounding-set=-all' '--inh-caps=-all' '--ambient-caps=-all' --
 	set -- "$@" /bin/sh -c 'echo "$GREETING, box"
 echo "open files: $(ulimit -n)"
@@ -432,10 +432,10 @@ echo "the token has $((${#AUTHORIZATION} - 7)) letters"
 	export HOME=/root
 	# 59 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 60 env: GREETING = Hello  (inputs.yaml:26:3)
-	export GREETING=Hello
-	# 61 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:27:3)
+	# 60 env: AUTHORIZATION = "Bearer " (secret input TOKEN)  (inputs.yaml:29:3)
 	export AUTHORIZATION='Bearer '"$boxfile_secret_TOKEN"
+	# 61 env: GREETING = Hello  (inputs.yaml:28:3)
+	export GREETING=Hello
 	unset PWD OLDPWD
 	boxfile_started=1
 	"$@"

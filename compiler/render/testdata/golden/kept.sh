@@ -241,7 +241,7 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
-	# 1 keep: keep writes in ./kept: make it if it is missing, and lock it  (kept.yaml:15:11)
+	# 1 keep: keep writes in ./kept: make it if it is missing, and lock it  (kept.yaml:17:11)
 	[ -d "$BOXFILE_DIR"/./kept ] || boxfile_do mkdir -m 700 -- "$BOXFILE_DIR"/./kept
 	exec 4< "$BOXFILE_DIR"/./kept
 	flock -n 4 || boxfile_die 'another box keeps its writes in ./kept'
@@ -266,86 +266,86 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 8 rootfs: a generated tree, writes kept in ./kept [rw,nodev,nosuid]  (kept.yaml:13:3)
+	# 8 rootfs: a generated tree, writes kept in ./kept [rw,nodev,nosuid]  (kept.yaml:15:3)
 	boxfile_number
 	boxfile_overlay / own nodev,nosuid "$BOXFILE_DIR"/./kept/root "$boxfile_scratch/$boxfile_n"
-	# 9 system: /usr as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 9 system: /usr as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /usr own "$BOXFILE_DIR"/./kept/usr
-	# 10 system: /bin as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 10 system: /bin as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /bin own "$BOXFILE_DIR"/./kept/bin
-	# 11 system: /sbin as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 11 system: /sbin as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /sbin own "$BOXFILE_DIR"/./kept/sbin
-	# 12 system: /lib as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 12 system: /lib as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /lib own "$BOXFILE_DIR"/./kept/lib
-	# 13 system: /lib32 as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 13 system: /lib32 as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /lib32 own "$BOXFILE_DIR"/./kept/lib32
-	# 14 system: /lib64 as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 14 system: /lib64 as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /lib64 own "$BOXFILE_DIR"/./kept/lib64
-	# 15 system: /libx32 as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 15 system: /libx32 as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /libx32 own "$BOXFILE_DIR"/./kept/libx32
-	# 16 system: /etc/alternatives as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 16 system: /etc/alternatives as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /etc/alternatives own "$BOXFILE_DIR"/./kept/etc_alternatives
-	# 17 system: /etc/ssl/certs as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 17 system: /etc/ssl/certs as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /etc/ssl/certs own "$BOXFILE_DIR"/./kept/etc_ssl_certs
-	# 18 system: /etc/ssl/openssl.cnf as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 18 system: /etc/ssl/openssl.cnf as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /etc/ssl/openssl.cnf own "$BOXFILE_DIR"/./kept/etc_ssl_openssl.cnf
-	# 19 system: /etc/pki as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 19 system: /etc/pki as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /etc/pki own "$BOXFILE_DIR"/./kept/etc_pki
-	# 20 system: /etc/crypto-policies as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 20 system: /etc/crypto-policies as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /etc/crypto-policies own "$BOXFILE_DIR"/./kept/etc_crypto-policies
-	# 21 system: /etc/ld.so.cache as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 21 system: /etc/ld.so.cache as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /etc/ld.so.cache own "$BOXFILE_DIR"/./kept/etc_ld.so.cache
-	# 22 system: /etc/ld.so.conf as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 22 system: /etc/ld.so.conf as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /etc/ld.so.conf own "$BOXFILE_DIR"/./kept/etc_ld.so.conf
-	# 23 system: /etc/ld.so.conf.d as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 23 system: /etc/ld.so.conf.d as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /etc/ld.so.conf.d own "$BOXFILE_DIR"/./kept/etc_ld.so.conf.d
-	# 24 system: /etc/nsswitch.conf as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 24 system: /etc/nsswitch.conf as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /etc/nsswitch.conf own "$BOXFILE_DIR"/./kept/etc_nsswitch.conf
-	# 25 system: /etc/localtime as on the host, writes kept in ./kept  (kept.yaml:13:3)
+	# 25 system: /etc/localtime as on the host, writes kept in ./kept  (kept.yaml:15:3)
 	boxfile_system /etc/localtime own "$BOXFILE_DIR"/./kept/etc_localtime
-	# 26 dir: directory /home perms: 0755  (kept.yaml:13:3)
+	# 26 dir: directory /home perms: 0755  (kept.yaml:15:3)
 	boxfile_dir /home own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 27 dir: directory /mnt perms: 0755  (kept.yaml:13:3)
+	# 27 dir: directory /mnt perms: 0755  (kept.yaml:15:3)
 	boxfile_dir /mnt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 28 dir: directory /opt perms: 0755  (kept.yaml:13:3)
+	# 28 dir: directory /opt perms: 0755  (kept.yaml:15:3)
 	boxfile_dir /opt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 29 dir: directory /root perms: 0700  (kept.yaml:13:3)
+	# 29 dir: directory /root perms: 0700  (kept.yaml:15:3)
 	boxfile_dir /root own
 	boxfile_do chmod 0700 "$boxfile_to"
-	# 30 dir: directory /run perms: 0755  (kept.yaml:13:3)
+	# 30 dir: directory /run perms: 0755  (kept.yaml:15:3)
 	boxfile_dir /run own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 31 dir: directory /srv perms: 0755  (kept.yaml:13:3)
+	# 31 dir: directory /srv perms: 0755  (kept.yaml:15:3)
 	boxfile_dir /srv own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 32 dir: directory /tmp perms: 1777  (kept.yaml:13:3)
+	# 32 dir: directory /tmp perms: 1777  (kept.yaml:15:3)
 	boxfile_dir /tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 33 dir: directory /var perms: 0755  (kept.yaml:13:3)
+	# 33 dir: directory /var perms: 0755  (kept.yaml:15:3)
 	boxfile_dir /var own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 34 dir: directory /var/tmp perms: 1777  (kept.yaml:13:3)
+	# 34 dir: directory /var/tmp perms: 1777  (kept.yaml:15:3)
 	boxfile_dir /var/tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 35 file: /etc/passwd [rw] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (kept.yaml:13:3)
+	# 35 file: /etc/passwd [rw] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (kept.yaml:15:3)
 	boxfile_file /etc/passwd own 0644 '' 'root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
 '
-	# 36 file: /etc/group [rw] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (kept.yaml:13:3)
+	# 36 file: /etc/group [rw] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (kept.yaml:15:3)
 	boxfile_file /etc/group own 0644 '' 'root:x:0:
 nogroup:x:65534:
 '
-	# 37 file: /etc/hostname [rw] perms: 0644 5 bytes: "kept\n"  (kept.yaml:13:3)
+	# 37 file: /etc/hostname [rw] perms: 0644 5 bytes: "kept\n"  (kept.yaml:15:3)
 	boxfile_file /etc/hostname own 0644 '' 'kept
 '
-	# 38 file: /etc/hosts [rw] perms: 0644 66 bytes: "127.0.0.1\tlocalhost kept\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (kept.yaml:13:3)
+	# 38 file: /etc/hosts [rw] perms: 0644 66 bytes: "127.0.0.1\tlocalhost kept\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (kept.yaml:15:3)
 	boxfile_file /etc/hosts own 0644 '' '127.0.0.1	localhost kept
 ::1	localhost ip6-localhost ip6-loopback
 '
-	# 39 file: /etc/resolv.conf [rw] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (kept.yaml:13:3)
+	# 39 file: /etc/resolv.conf [rw] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (kept.yaml:15:3)
 	boxfile_file /etc/resolv.conf own 0644 '' '# no name server: the box has no network but its own loopback
 '
 	# 40 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)

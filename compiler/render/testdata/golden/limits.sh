@@ -401,15 +401,15 @@ boxfile_host() {
 		;;
 	esac
 	boxfile_needs='memory cpu pids'
-	# 1 cgroup: make a cgroup for the box; what cannot be enforced stops the run  (limits.yaml:16:1)
+	# 1 cgroup: make a cgroup for the box; what cannot be enforced stops the run  (limits.yaml:18:1)
 	boxfile_enforce=strict boxfile_id=limits-$$
-	# 2 limit: memory limit 64 MiB  (limits.yaml:18:11)
+	# 2 limit: memory limit 64 MiB  (limits.yaml:20:11)
 	boxfile_limit 'memory limit 64 MiB' memory memory.limit_in_bytes 67108864 memory.max 67108864
 	# 3 limit: swap limit 0 (where the host has swap)  (default)
 	! boxfile_swaps || boxfile_limit 'swap limit 0 (where the host has swap)' memory memory.memsw.limit_in_bytes 67108864 memory.swap.max 0
-	# 4 limit: cpu limit 1.5 CPUs (150 ms in each 100 ms)  (limits.yaml:19:9)
+	# 4 limit: cpu limit 1.5 CPUs (150 ms in each 100 ms)  (limits.yaml:21:9)
 	boxfile_limit 'cpu limit 1.5 CPUs (150 ms in each 100 ms)' cpu cpu.cfs_quota_us 150000 cpu.max '150000 100000'
-	# 5 limit: pids limit 32  (limits.yaml:20:9)
+	# 5 limit: pids limit 32  (limits.yaml:22:9)
 	boxfile_limit 'pids limit 32' pids pids.max 32 pids.max 32
 	# 59 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"

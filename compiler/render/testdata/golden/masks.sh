@@ -346,7 +346,7 @@ nogroup:x:65534:
 	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
-	# 40 mount: sysfs at /sys [ro,nodev,noexec,nosuid]  (masks.yaml:12:6)
+	# 40 mount: sysfs at /sys [ro,nodev,noexec,nosuid]  (masks.yaml:18:6)
 	boxfile_dir /sys own
 	boxfile_do mount -i -t sysfs -o ro,nodev,noexec,nosuid sysfs "$boxfile_to"
 	# 41 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)
@@ -404,15 +404,15 @@ nogroup:x:65534:
 	boxfile_mask /sys/kernel/security skip
 	boxfile_mask /sys/kernel/tracing skip
 	boxfile_mask /sys/power skip
-	# 47 mask: hide /usr/share/doc  (masks.yaml:20:7)
+	# 47 mask: hide /usr/share/doc  (masks.yaml:22:7)
 	boxfile_mask /usr/share/doc refuse
-	# 48 mask: hide /usr/bin/env  (masks.yaml:21:7)
+	# 48 mask: hide /usr/bin/env  (masks.yaml:23:7)
 	boxfile_mask /usr/bin/env refuse
 	# 49 readonly: read-only: /proc/fs, /proc/sys, /proc/sysrq-trigger (those that exist)  (default)
 	boxfile_readonly /proc/fs skip
 	boxfile_readonly /proc/sys skip
 	boxfile_readonly /proc/sysrq-trigger skip
-	# 50 readonly: read-only: /tmp/work  (masks.yaml:23:7)
+	# 50 readonly: read-only: /tmp/work  (masks.yaml:25:7)
 	boxfile_readonly /tmp/work refuse
 	# 51 hostname: set the host name to masks  (default)
 	boxfile_do hostname -- masks

@@ -392,7 +392,7 @@ nogroup:x:65534:
 	boxfile_readonly /proc/sysrq-trigger skip
 	# 44 hostname: set the host name to offline  (default)
 	boxfile_do hostname -- offline
-	# 45 loopback: bring up the interface lo  (network-isolation.yaml:12:10)
+	# 45 loopback: bring up the interface lo  (network-isolation.yaml:14:10)
 	boxfile_do ip link set lo up
 	# 47 rlimit: limit nofile to 1024 (hard: unlimited) or the caller's limit, if lower  (default)
 	boxfile_limit_nofile=$(boxfile_least nofile 1024 unlimited) || exit 125

@@ -262,85 +262,85 @@ boxfile_build() {
 	boxfile_do mount -i --make-unbindable "$boxfile_stage"
 	boxfile_do mkdir -- "$boxfile_root" "$boxfile_scratch"
 	boxfile_do mount -i -t tmpfs -o mode=0755 tmpfs "$boxfile_scratch"
-	# 7 rootfs: a generated tree, writes discarded [rw,nodev,nosuid]  (overlay-discard.yaml:13:3)
+	# 7 rootfs: a generated tree, writes discarded [rw,nodev,nosuid]  (overlay-discard.yaml:15:3)
 	boxfile_do mount -i -t tmpfs -o 'mode=0755',nodev,nosuid tmpfs "$boxfile_root"
-	# 8 system: /usr as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 8 system: /usr as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /usr own discard
-	# 9 system: /bin as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 9 system: /bin as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /bin own discard
-	# 10 system: /sbin as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 10 system: /sbin as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /sbin own discard
-	# 11 system: /lib as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 11 system: /lib as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /lib own discard
-	# 12 system: /lib32 as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 12 system: /lib32 as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /lib32 own discard
-	# 13 system: /lib64 as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 13 system: /lib64 as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /lib64 own discard
-	# 14 system: /libx32 as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 14 system: /libx32 as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /libx32 own discard
-	# 15 system: /etc/alternatives as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 15 system: /etc/alternatives as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /etc/alternatives own discard
-	# 16 system: /etc/ssl/certs as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 16 system: /etc/ssl/certs as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /etc/ssl/certs own discard
-	# 17 system: /etc/ssl/openssl.cnf as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 17 system: /etc/ssl/openssl.cnf as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /etc/ssl/openssl.cnf own discard
-	# 18 system: /etc/pki as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 18 system: /etc/pki as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /etc/pki own discard
-	# 19 system: /etc/crypto-policies as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 19 system: /etc/crypto-policies as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /etc/crypto-policies own discard
-	# 20 system: /etc/ld.so.cache as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 20 system: /etc/ld.so.cache as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /etc/ld.so.cache own discard
-	# 21 system: /etc/ld.so.conf as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 21 system: /etc/ld.so.conf as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /etc/ld.so.conf own discard
-	# 22 system: /etc/ld.so.conf.d as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 22 system: /etc/ld.so.conf.d as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /etc/ld.so.conf.d own discard
-	# 23 system: /etc/nsswitch.conf as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 23 system: /etc/nsswitch.conf as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /etc/nsswitch.conf own discard
-	# 24 system: /etc/localtime as on the host, writes discarded  (overlay-discard.yaml:13:3)
+	# 24 system: /etc/localtime as on the host, writes discarded  (overlay-discard.yaml:15:3)
 	boxfile_system /etc/localtime own discard
-	# 25 dir: directory /home perms: 0755  (overlay-discard.yaml:13:3)
+	# 25 dir: directory /home perms: 0755  (overlay-discard.yaml:15:3)
 	boxfile_dir /home own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 26 dir: directory /mnt perms: 0755  (overlay-discard.yaml:13:3)
+	# 26 dir: directory /mnt perms: 0755  (overlay-discard.yaml:15:3)
 	boxfile_dir /mnt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 27 dir: directory /opt perms: 0755  (overlay-discard.yaml:13:3)
+	# 27 dir: directory /opt perms: 0755  (overlay-discard.yaml:15:3)
 	boxfile_dir /opt own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 28 dir: directory /root perms: 0700  (overlay-discard.yaml:13:3)
+	# 28 dir: directory /root perms: 0700  (overlay-discard.yaml:15:3)
 	boxfile_dir /root own
 	boxfile_do chmod 0700 "$boxfile_to"
-	# 29 dir: directory /run perms: 0755  (overlay-discard.yaml:13:3)
+	# 29 dir: directory /run perms: 0755  (overlay-discard.yaml:15:3)
 	boxfile_dir /run own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 30 dir: directory /srv perms: 0755  (overlay-discard.yaml:13:3)
+	# 30 dir: directory /srv perms: 0755  (overlay-discard.yaml:15:3)
 	boxfile_dir /srv own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 31 dir: directory /tmp perms: 1777  (overlay-discard.yaml:13:3)
+	# 31 dir: directory /tmp perms: 1777  (overlay-discard.yaml:15:3)
 	boxfile_dir /tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 32 dir: directory /var perms: 0755  (overlay-discard.yaml:13:3)
+	# 32 dir: directory /var perms: 0755  (overlay-discard.yaml:15:3)
 	boxfile_dir /var own
 	boxfile_do chmod 0755 "$boxfile_to"
-	# 33 dir: directory /var/tmp perms: 1777  (overlay-discard.yaml:13:3)
+	# 33 dir: directory /var/tmp perms: 1777  (overlay-discard.yaml:15:3)
 	boxfile_dir /var/tmp own
 	boxfile_do chmod 1777 "$boxfile_to"
-	# 34 file: /etc/passwd [rw] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (overlay-discard.yaml:13:3)
+	# 34 file: /etc/passwd [rw] perms: 0644 78 bytes: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"  (overlay-discard.yaml:15:3)
 	boxfile_file /etc/passwd own 0644 '' 'root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
 '
-	# 35 file: /etc/group [rw] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (overlay-discard.yaml:13:3)
+	# 35 file: /etc/group [rw] perms: 0644 27 bytes: "root:x:0:\nnogroup:x:65534:\n"  (overlay-discard.yaml:15:3)
 	boxfile_file /etc/group own 0644 '' 'root:x:0:
 nogroup:x:65534:
 '
-	# 36 file: /etc/hostname [rw] perms: 0644 8 bytes: "overlay\n"  (overlay-discard.yaml:13:3)
+	# 36 file: /etc/hostname [rw] perms: 0644 8 bytes: "overlay\n"  (overlay-discard.yaml:15:3)
 	boxfile_file /etc/hostname own 0644 '' 'overlay
 '
-	# 37 file: /etc/hosts [rw] perms: 0644 69 bytes: "127.0.0.1\tlocalhost overlay\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (overlay-discard.yaml:13:3)
+	# 37 file: /etc/hosts [rw] perms: 0644 69 bytes: "127.0.0.1\tlocalhost overlay\n::1\tlocalhost ip6-localhost ip6-loopback\n"  (overlay-discard.yaml:15:3)
 	boxfile_file /etc/hosts own 0644 '' '127.0.0.1	localhost overlay
 ::1	localhost ip6-localhost ip6-loopback
 '
-	# 38 file: /etc/resolv.conf [rw] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (overlay-discard.yaml:13:3)
+	# 38 file: /etc/resolv.conf [rw] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (overlay-discard.yaml:15:3)
 	boxfile_file /etc/resolv.conf own 0644 '' '# no name server: the box has no network but its own loopback
 '
 	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (default)
@@ -364,7 +364,7 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 41 mount: overlay of ./overlay/top, ./overlay/base at /work, writes discarded [rw,nodev,nosuid]  (overlay-discard.yaml:18:5)
+	# 41 mount: overlay of ./overlay/top, ./overlay/base at /work, writes discarded [rw,nodev,nosuid]  (overlay-discard.yaml:20:5)
 	boxfile_overlay /work own nodev,nosuid discard "$BOXFILE_DIR"/./overlay/top "$BOXFILE_DIR"/./overlay/base
 	boxfile_copy_tools prlimit setpriv umount unshare
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)

@@ -361,13 +361,13 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 40 mount: proc at /proc [ro,nodev,noexec,nosuid]  (own-mounts.yaml:16:5)
+	# 40 mount: proc at /proc [ro,nodev,noexec,nosuid]  (own-mounts.yaml:15:5)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o ro,nodev,noexec,nosuid proc "$boxfile_to"
-	# 41 mount: sysfs at /sys [ro,nodev,noexec,nosuid]  (own-mounts.yaml:17:5)
+	# 41 mount: sysfs at /sys [ro,nodev,noexec,nosuid]  (own-mounts.yaml:16:5)
 	boxfile_dir /sys own
 	boxfile_do mount -i -t sysfs -o ro,nodev,noexec,nosuid sysfs "$boxfile_to"
-	# 42 mount: devpts at /pts [rw,noexec,nosuid]  (own-mounts.yaml:18:5)
+	# 42 mount: devpts at /pts [rw,noexec,nosuid]  (own-mounts.yaml:17:5)
 	boxfile_dir /pts own
 	boxfile_do mount -i -t devpts -o noexec,nosuid,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare

@@ -343,7 +343,7 @@ nogroup:x:65534:
 	# 38 file: /etc/resolv.conf [ro] perms: 0644 62 bytes: "# no name server: the box has no network but its own loopback\n"  (default)
 	boxfile_file /etc/resolv.conf own 0644 '' '# no name server: the box has no network but its own loopback
 '
-	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (process-isolation.yaml:14:7)
+	# 39 mount: proc at /proc [rw,nodev,noexec,nosuid]  (process-isolation.yaml:16:7)
 	boxfile_dir /proc own
 	boxfile_do mount -i -t proc -o nodev,noexec,nosuid proc "$boxfile_to"
 	# 40 dev: a /dev of its own: null, zero, full, random, urandom, tty, a pts and links of its own, and a shm of 64MiB  (default)

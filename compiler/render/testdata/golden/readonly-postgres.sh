@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of readonly-postgres.yaml,
-# plan sha256:620bdf80d9058b77556fa21aaf5a59865e97bd8d13e55d6d12aaf86b2f8bb603, with util-linux.
+# plan sha256:c9652d15bfef96135a45cdbf78e4aa4702340dd27f85bb72e27dc661fcbdc1ab, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -241,7 +241,7 @@ boxfile_host() {
 		exec bash -c 'for fd in $(ls /proc/self/fd); do [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"' bash "$boxfile_sh" "$0" "$BOXFILE_DIR" --boxfile-closed
 		;;
 	esac
-	# 1 create_source: make the directory ./pgdata if it is missing  (readonly-postgres.yaml:21:13)
+	# 1 create_source: make the directory ./pgdata if it is missing  (readonly-postgres.yaml:19:13)
 	[ -e "$BOXFILE_DIR"/./pgdata ] || boxfile_do mkdir -- "$BOXFILE_DIR"/./pgdata
 	# 58 seccomp: refuse system calls that boxes do not need (default profile)  (default)
 	[ "${BOXFILE_WITHOUT:-}" = seccomp ] || boxfile_die "a script cannot filter system calls: run boxfile up, or set BOXFILE_WITHOUT=seccomp to go without"
@@ -368,12 +368,12 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 42 mount: bind ./pgdata at /srv/data [rw,nodev,noexec,nosuid]  (readonly-postgres.yaml:18:5)
+	# 42 mount: bind ./pgdata at /srv/data [rw,nodev,noexec,nosuid]  (readonly-postgres.yaml:16:5)
 	boxfile_bind "$BOXFILE_DIR"/./pgdata /srv/data own nodev,noexec,nosuid
-	# 43 mount: tmpfs at /run [rw,nodev,nosuid] size: 16MiB perms: 0777  (readonly-postgres.yaml:23:5)
+	# 43 mount: tmpfs at /run [rw,nodev,nosuid] size: 16MiB perms: 0777  (readonly-postgres.yaml:21:5)
 	boxfile_dir /run own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=0777',size=16777216 tmpfs "$boxfile_to"
-	# 44 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 64MiB perms: 1777  (readonly-postgres.yaml:27:5)
+	# 44 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 64MiB perms: 1777  (readonly-postgres.yaml:25:5)
 	boxfile_dir /tmp own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777',size=67108864 tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
@@ -453,16 +453,16 @@ echo "everything but /srv/data is read-only or in memory"
 	export HOME=/
 	# 63 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 64 env: PGDATA = /srv/data/db  (readonly-postgres.yaml:32:3)
-	export PGDATA=/srv/data/db
-	# 65 env: PGHOST = /run  (readonly-postgres.yaml:33:3)
-	export PGHOST=/run
-	# 66 env: PGDATABASE = postgres  (readonly-postgres.yaml:34:3)
-	export PGDATABASE=postgres
-	# 67 env: PGUSER = box  (readonly-postgres.yaml:35:3)
-	export PGUSER=box
-	# 68 env: LC_ALL = C  (readonly-postgres.yaml:36:3)
+	# 64 env: LC_ALL = C  (readonly-postgres.yaml:34:3)
 	export LC_ALL=C
+	# 65 env: PGDATA = /srv/data/db  (readonly-postgres.yaml:30:3)
+	export PGDATA=/srv/data/db
+	# 66 env: PGDATABASE = postgres  (readonly-postgres.yaml:32:3)
+	export PGDATABASE=postgres
+	# 67 env: PGHOST = /run  (readonly-postgres.yaml:31:3)
+	export PGHOST=/run
+	# 68 env: PGUSER = box  (readonly-postgres.yaml:33:3)
+	export PGUSER=box
 	unset PWD OLDPWD
 	boxfile_started=1
 	"$@"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box rlimits of rlimits.yaml,
-# plan sha256:9caf41b16414fc7787576132943b70276a11345ff5db73011ded59ae44621bf1, with util-linux.
+# plan sha256:1efd8f2cf6ae1ddd0034bcc819ea15e40fc28a9ac32278fd63f8350944f7a655, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -364,7 +364,7 @@ nogroup:x:65534:
 	boxfile_do mount -i -t devpts -o nosuid,noexec,newinstance,mode=0620,ptmxmode=0666 devpts "$boxfile_to"
 	boxfile_dir /dev/shm own
 	boxfile_do mount -i -t tmpfs -o nosuid,noexec,nodev,mode=1777,size=67108864 tmpfs "$boxfile_to"
-	# 41 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 16MiB perms: 1777  (rlimits.yaml:32:5)
+	# 41 mount: tmpfs at /tmp [rw,nodev,nosuid] size: 16MiB perms: 1777  (rlimits.yaml:13:5)
 	boxfile_dir /tmp own
 	boxfile_do mount -i -t tmpfs -o nodev,nosuid,'mode=1777',size=16777216 tmpfs "$boxfile_to"
 	boxfile_copy_tools prlimit setpriv umount unshare
@@ -416,7 +416,7 @@ boxfile_run() {
 	umask 0022
 	cd -- / || boxfile_die 'cannot start in the working directory'
 	set --
-	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--nofile=64:64' '--nproc=256:256' '--fsize=1048576:1048576' '--core=0:0' '--stack=8388608:unlimited' '--cpu=60:120' '--as=8589934592:8589934592' '--data=4294967296:4294967296' '--rss=unlimited:unlimited' '--memlock=65536:65536' '--msgqueue=65536:65536' '--locks=unlimited:unlimited' '--sigpending=64:64' '--nice=0:0' '--rtprio=0:0' '--rttime=unlimited:unlimited'
+	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/prlimit" '--core=0:0' '--nofile=64:64' '--nproc=256:256' '--as=8589934592:8589934592' '--cpu=60:120' '--data=4294967296:4294967296' '--fsize=1048576:1048576' '--locks=unlimited:unlimited' '--memlock=65536:65536' '--msgqueue=65536:65536' '--nice=0:0' '--rss=unlimited:unlimited' '--rtprio=0:0' '--rttime=unlimited:unlimited' '--sigpending=64:64' '--stack=8388608:unlimited'
 	set -- "$@" "$boxfile_kit/ld.so" --library-path "$boxfile_kit" "$boxfile_kit/setpriv" --no-new-privs '--bounding-set=-all' '--inh-caps=-all' '--ambient-caps=-all' --
 	set -- "$@" /bin/sh -c 'echo "open files: $(ulimit -n)"
 echo "cpu:        $(ulimit -S -t) $(ulimit -H -t)"

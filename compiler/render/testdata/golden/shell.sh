@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box shell of shell.yaml,
-# plan sha256:92a41486835f25d11f501098533dcadefb1b4a431e140f51737bcff80405e753, with util-linux.
+# plan sha256:3fcf459128fe06aa845db98a0b712c146ab0188f1552973523c92bbbb625cf8a, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #
@@ -407,7 +407,7 @@ nogroup:x:65534:
 
 # The new root, and nothing left of the old one.
 boxfile_enter() {
-	# 60 env: TERM = (caller's TERM, on a terminal of its own)  (default)
+	# 61 env: TERM = (caller's TERM, on a terminal of its own)  (default)
 	if [ -t 0 ] && [ -t 1 ]; then boxfile_env_TERM=${TERM-}; else boxfile_env_TERM=; fi
 	# the box's environment begins empty
 	boxfile_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
@@ -427,11 +427,11 @@ boxfile_run() {
 	set -- "$@" bash
 	# 59 env: PATH = /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin  (default)
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	# 60 env: TERM = (caller's TERM, on a terminal of its own)  (default)
-	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
-	# 61 env: HOME = /tmp  (shell.yaml:20:3)
+	# 60 env: HOME = /tmp  (shell.yaml:19:3)
 	export HOME=/tmp
-	# 62 env: PS1 = "\\h:\\w\\$ "  (shell.yaml:21:3)
+	# 61 env: TERM = (caller's TERM, on a terminal of its own)  (default)
+	[ -z "$boxfile_env_TERM" ] || export TERM="$boxfile_env_TERM"
+	# 62 env: PS1 = "\\h:\\w\\$ "  (shell.yaml:20:3)
 	export PS1='\h:\w\$ '
 	unset PWD OLDPWD
 	boxfile_started=1

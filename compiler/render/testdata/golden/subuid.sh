@@ -259,7 +259,7 @@ boxfile_host() {
 
 # The id maps, written from outside once the box's process waits for them.
 boxfile_map() {
-	# 2 idmap_ranges: map box id 0 to the caller, and ids from 1 on to the caller's subordinate ids  (subuid.yaml:16:8)
+	# 2 idmap_ranges: map box id 0 to the caller, and ids from 1 on to the caller's subordinate ids  (subuid.yaml:18:8)
 	boxfile_uids=$(awk -F: -v name="$(id -un)" -v uid="$(id -u)" -v self="$(id -u)" '
 		BEGIN { box = 1; map = "0 " self " 1" }
 		$1 == name || $1 == uid { map = map " " box " " $2 " " $3; box += $3 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The box postgres of two-postgres.yaml,
-# plan sha256:7807b0f636114cc380bc24bb82adcb6367062c08f2436d577df826dc6e2a85ca, with util-linux.
+# plan sha256:0087be16942d108ed520c64c91d3614aa5131f4be7eb28e759417bf6f914aa3e, with util-linux.
 #
 # Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
 #

@@ -1,0 +1,81 @@
+package diff
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+)
+
+// Seccomp is told by system call where the plan has the rules. The default profile
+// without any capability is only a digest there; with capabilities it allows more.
+func (d describer) Seccomp(s *plan.Seccomp) error {
+	name := plan.Literal(s.Profile)
+	d.is("seccomp:", "refuses system calls by "+name, takes)
+	d.lead = "seccomp:"
+	v := value{text: name}
+	switch {
+	case s.Profile != "default":
+		v.bits = 1 << 2
+	case s.Digest != "":
+		v.text += " as it is without capabilities"
+		v.bits = 1
+	default:
+		v.text += " with what the capabilities are for"
+		v.bits = 1 | 1<<1
+	}
+	d.attrs = append(d.attrs, attr{about: "profile", key: "profile", value: v, aside: true})
+	if s.Rules == nil && s.Otherwise == nil {
+		return nil
+	}
+	by := map[string][]*plan.SeccompRule{}
+	for i := range s.Rules {
+		for _, call := range s.Rules[i].Calls {
+			by[call] = append(by[call], &s.Rules[i])
+		}
+	}
+	d.rest, d.calls = verdict(nil, s.Otherwise), map[string]value{}
+	for call, rules := range by {
+		d.calls[call] = verdict(rules, s.Otherwise)
+	}
+	return nil
+}
+
+// verdict is what a filter does with a call that some of its rules name. The text is
+// all of it; the rank is whether the call passes never, sometimes or always.
+func verdict(rules []*plan.SeccompRule, otherwise *plan.SeccompAction) value {
+	var text strings.Builder
+	some, all := false, true
+	judge := func(a *plan.SeccompAction) {
+		passes := a != nil && (a.Action == "allow" || a.Action == "log")
+		some, all = some || passes, all && passes
+		said, err := json.Marshal(a)
+		if err != nil {
+			return // a struct of a word and a number
+		}
+		text.Write(said)
+	}
+	final := false
+	for _, r := range rules {
+		for _, operand := range []any{r.Arches, r.Args} {
+			if said, err := json.Marshal(operand); err == nil {
+				text.Write(said)
+			}
+		}
+		judge(&r.SeccompAction)
+		if final = len(r.Arches) == 0 && len(r.Args) == 0; final {
+			break
+		}
+	}
+	if !final {
+		judge(otherwise)
+	}
+	v := value{text: text.String()}
+	switch {
+	case all:
+		v.rank = 2
+	case some:
+		v.rank = 1
+	}
+	return v
+}

@@ -1,0 +1,56 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+)
+
+// What several rooms ask of a step.
+
+// Within reports whether a path is dir or lies below it. Both are absolute and clean.
+func Within(path, dir string) bool {
+	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
+}
+
+// Sets are the names of the sets that hold a capability, given without CAP_.
+func (s *Capabilities) Sets(name string) []string {
+	var in []string
+	for _, set := range [...]struct {
+		name string
+		list []string
+	}{{"bounding", s.Bounding}, {"permitted", s.Permitted}, {"effective", s.Effective}, {"inheritable", s.Inheritable}, {"ambient", s.Ambient}} {
+		if slices.Contains(set.list, name) {
+			in = append(in, set.name)
+		}
+	}
+	return in
+}
+
+// Passes reports whether a call that meets the action is carried out.
+func (a *SeccompAction) Passes() bool { return a.Action == "allow" || a.Action == "log" }
+
+// Meets are the rules that a call by that name can meet on an architecture (GOARCH),
+// in their order. The last one has no arguments and decides where no other does. A
+// profile that is only a digest is not looked into.
+func (s *Seccomp) Meets(call, goarch string) []SeccompRule {
+	var out []SeccompRule
+	for _, r := range s.Rules {
+		if !slices.Contains(r.Calls, call) || len(r.Arches) > 0 && !slices.Contains(r.Arches, goarch) {
+			continue
+		}
+		out = append(out, r)
+		if len(r.Args) == 0 {
+			return out
+		}
+	}
+	if s.Otherwise != nil {
+		out = append(out, SeccompRule{SeccompAction: *s.Otherwise})
+	}
+	return out
+}
+
+// Allows reports whether a call by that name is allowed on an architecture (GOARCH),
+// at least with some arguments.
+func (s *Seccomp) Allows(call, goarch string) bool {
+	return slices.ContainsFunc(s.Meets(call, goarch), func(r SeccompRule) bool { return r.Passes() })
+}

@@ -1,0 +1,141 @@
+package render
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/boxfile/boxfile/compiler/diff"
+	"github.com/boxfile/boxfile/compiler/plan"
+)
+
+// code shows text in Markdown so that nothing in it is Markdown, HTML, a link or a
+// mention: all but letters, digits and a few marks that are none of these on their
+// own are written as their numbers.
+func code(s string) string {
+	var b strings.Builder
+	b.WriteString("<code>")
+	for _, r := range s {
+		if r < 0x80 && !letter(r) && !strings.ContainsRune(" /-,", r) {
+			fmt.Fprintf(&b, "&#%d;", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	b.WriteString("</code>")
+	return b.String()
+}
+
+func letter(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+}
+
+// Markdown writes the plan for a page or a comment: a picture, what the box is
+// given, and every step.
+func Markdown(w io.Writer, p *plan.Plan) error {
+	digest, err := p.Digest()
+	if err != nil {
+		return err
+	}
+	d, err := diff.Compare(&plan.Plan{File: p.File}, p)
+	if err != nil {
+		return err
+	}
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "## Box %s\n\n%s, %d steps, %s\n\n", code(literal(p.Name)), code(literal(p.File)), len(p.Steps), code(digest))
+	drawPicture(b, p, nil)
+	fmt.Fprint(b, "\n### What it is given\n\n| | |\n| --- | --- |\n")
+	for i := range d.Changes {
+		if c := &d.Changes[i]; c.Direction == diff.Widens {
+			fmt.Fprintf(b, "| %s | %s |\n", code(strings.TrimSpace(c.About+" "+c.New)), code(provenance(p, c.To.Step-1)))
+		}
+	}
+	for _, s := range []plan.Side{plan.Host, plan.Box} {
+		fmt.Fprintf(b, "\n<details><summary>Steps on the %s side</summary>\n\n| | step | | from |\n| ---: | --- | --- | --- |\n", s)
+		for i, step := range p.Steps {
+			if k := plan.InfoOf(step); k.Side == s {
+				fmt.Fprintf(b, "| %d | %s | %s | %s |\n", i+1, code(k.Name), code(Words(step)), code(provenance(p, i)))
+			}
+		}
+		fmt.Fprint(b, "\n</details>\n")
+	}
+	return b.Flush()
+}
+
+// most is how large a comment may grow: GitHub takes 65,536 characters.
+const mostMarkdown = 60000
+
+// mostNotes leaves room for the changes.
+const mostNotes = 40
+
+// cut keeps a line of a table short.
+func cut(s string) string {
+	const most = 300
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// DiffMarkdown writes what has changed for a comment: widening changes first, the
+// others folded, and a picture of the new box.
+func DiffMarkdown(w io.Writer, r *Review) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s\n", markdownHeadline(r))
+	if notes := r.notes(); len(notes) > 0 {
+		fmt.Fprint(&b, "\n| new risks and waivers | where |\n| --- | --- |\n")
+		for _, n := range notes[:min(len(notes), mostNotes)] {
+			fmt.Fprintf(&b, "| %s | %s |\n", code(cut(n[0])), code(n[1]))
+		}
+		if n := len(notes) - mostNotes; n > 0 {
+			fmt.Fprintf(&b, "| and %d more | |\n", n)
+		}
+	}
+	left := 0
+	for _, d := range directions {
+		if !r.Has(d) {
+			continue
+		}
+		if d == diff.Widens {
+			fmt.Fprint(&b, "\n")
+		} else {
+			fmt.Fprintf(&b, "\n<details><summary>%s (%d)</summary>\n\n", d, r.Count(d))
+		}
+		fmt.Fprintf(&b, "| %s | where |\n| --- | --- |\n", d)
+		for i := range r.Changes {
+			if c := &r.Changes[i]; c.Direction == d {
+				line := fmt.Sprintf("| %s | %s |\n", code(c.What()), code(r.where(c)))
+				if b.Len()+len(line) > mostMarkdown {
+					left++
+					continue
+				}
+				b.WriteString(line)
+			}
+		}
+		if d != diff.Widens {
+			fmt.Fprint(&b, "\n</details>\n")
+		}
+	}
+	if left > 0 {
+		fmt.Fprintf(&b, "\n**%d more changes do not fit here**: see `boxfile diff`.\n", left)
+	}
+	if len(r.Changes) > 0 && !gone(r.New) {
+		var picture strings.Builder
+		drawPicture(&picture, r.New, r)
+		if b.Len()+picture.Len() <= mostMarkdown {
+			fmt.Fprintf(&b, "\n<details><summary>Picture of the new box</summary>\n\n%s\n</details>\n", picture.String())
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// markdownHeadline is the headline with what comes from outside as code.
+func markdownHeadline(r *Review) string {
+	of, says := r.headline()
+	if r.Has(diff.Widens) {
+		says = "⚠️ " + says
+	}
+	return code(of) + ": " + says
+}

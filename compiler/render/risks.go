@@ -1,0 +1,82 @@
+package render
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+
+	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/compiler/risk"
+)
+
+// writeRisks lists the risks of a plan (docs/risks.md), and what the file says of
+// them. There is no clock here, so that the text is the same on every day: whether a
+// waiver has ended is told by its date.
+func writeRisks(b *bufio.Writer, p *plan.Plan) {
+	found := risk.Judge(p, "")
+	fmt.Fprintf(b, "\nrisks: %s\n", riskCount(&found))
+	for i := range found.Open {
+		writeRisk(b, p, &found.Open[i], nil)
+	}
+	for i := range found.Waived {
+		writeRisk(b, p, &found.Waived[i].Finding, &found.Waived[i].Waiver)
+	}
+	for _, w := range found.Unused {
+		v := new(words)
+		v.say("waived, but not a risk of this plan")
+		writeStep(b, riskHead(literal(w.Risk), "-"), v, waiverPlace(p, w))
+	}
+}
+
+// riskCount is the headline: "2 high, 1 low; 1 waived".
+func riskCount(found *risk.Verdict) string {
+	var parts []string
+	for s := risk.High; s >= risk.Low; s-- {
+		n := 0
+		for i := range found.Open {
+			if found.Open[i].Info().Severity == s {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	count := strings.Join(parts, ", ")
+	if count == "" {
+		count = "none known"
+	}
+	if n := len(found.Waived); n > 0 {
+		count += fmt.Sprintf("; %d waived", n)
+	}
+	return count
+}
+
+func riskHead(id, severity string) string { return fmt.Sprintf("%9s  %-6s  ", id, severity) }
+
+func writeRisk(b *bufio.Writer, p *plan.Plan, f *risk.Finding, waiver *plan.Waiver) {
+	v := new(words)
+	v.say(f.Info().Title + ":")
+	format, operands := f.Words()
+	v.say(format, literals(operands)...)
+	from := "default"
+	if f.Step >= 0 {
+		from = provenance(p, f.Step)
+	}
+	writeStep(b, riskHead(f.ID, f.Info().Severity.String()), v, from)
+	if waiver == nil {
+		return
+	}
+	v = new(words)
+	v.say("waived")
+	if waiver.Until != "" {
+		v.say("until %s", literal(waiver.Until))
+	}
+	v.last(":")
+	v.words = append(v.words, literal(waiver.Reason))
+	writeStep(b, riskHead("", ""), v, waiverPlace(p, *waiver))
+}
+
+func waiverPlace(p *plan.Plan, w plan.Waiver) string {
+	return fmt.Sprintf("%s:%d:%d", literal(p.File), w.Line, w.Col)
+}

@@ -1,0 +1,22 @@
+#!/bin/sh
+# The box web of web.yaml,
+# plan sha256:4c653fe6477a70bba72c85b3aca76f5eaaf0e1f7460eec964c8ecb4689cfc52c, with util-linux.
+#
+# Usage: sh THIS_FILE [BOXFILE_DIR]     relative paths begin at BOXFILE_DIR (.)
+#
+# Needs util-linux, iproute2, hostname, coreutils, sed, awk and ldd. What boxfile does and
+# a script cannot:
+#   - hold on to what it looked at: a tree that changes meanwhile can mislead it
+#     (boxfile resolves each path once, in the kernel, and keeps it open);
+#   - give the box a terminal of its own: on one, it has this one, without job control;
+#   - signals are not forwarded to the command, and process 1 is a shell;
+#   - after kill -9 an empty directory stays in TMPDIR, and the command may go on;
+#   - descriptors above 9 can be closed only where bash is installed;
+#   - timeout(1) is a process of the box as well;
+#   - the tools that drop privileges stay visible in /dev/.boxfile, read-only;
+#   - system calls are not filtered (seccomp), which BOXFILE_WITHOUT=seccomp has to agree to;
+#   - 126 and 127 are also the exit codes of prlimit and setpriv when they fail.
+#
+# shellcheck disable=SC2016 # what stands in single quotes is for the box
+printf 'boxfile: %s\n' 'a script cannot publish ports: run boxfile up' >&2
+exit 125
