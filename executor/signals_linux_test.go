@@ -273,8 +273,10 @@ func TestSignalTSTPStopsTheBox(t *testing.T) {
 						waitFor(t, "boxfile's stop", func() bool { return stateOf(pid) == "T" })
 					}
 					waitFor(t, "the box's stop", func() bool { return stopped() == len(box) })
-					l.send(syscall.SIGCONT)
-					waitFor(t, "going on", func() bool { return stopped() == 1 && stateOf(pid) != "T" })
+					waitFor(t, "going on", func() bool {
+						l.send(syscall.SIGCONT) // again, because the kernel drops one that comes just as boxfile is about to stop
+						return stopped() == 1 && stateOf(pid) != "T"
+					})
 				}
 				l.send(syscall.SIGTSTP)
 				waitFor(t, "the box's stop", func() bool { return stopped() == len(box) })

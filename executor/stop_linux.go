@@ -104,7 +104,16 @@ func (r *run) kill() {
 func (r *run) pause() {
 	r.terminal.letGo()
 	r.freeze()
-	_ = r.signals.Raise(unix.SIGTSTP) // boxfile runs on, and goes on hearing signals
+	var later []unix.Signal
+	for s := r.signals.Next(); s != 0; s = r.signals.Next() {
+		later = append(later, s)
+	}
+	if !slices.Contains(later, unix.SIGCONT) { // else nobody would send another
+		_ = r.signals.Raise(unix.SIGTSTP) // boxfile runs on, and goes on hearing signals
+	}
+	for _, s := range later {
+		r.signalled(s)
+	}
 }
 
 // freezeRounds is how often freeze looks for processes that were forked while it
