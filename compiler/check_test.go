@@ -1,7 +1,9 @@
 package compiler
 
 import (
+	"math/rand/v2"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -211,6 +213,51 @@ func BenchmarkCheck(b *testing.B) {
 	for b.Loop() {
 		if err := Check(p); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Whatever a plan holds, it is refused or passed, and nothing else happens.
+func TestCheckTakesAnyPlan(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	words := []string{"", "/a", "./a", "bind", "keep", "0755", "${{ inputs.x }}", "/etc/hosts", "a\tb\nc\td\n", "nameserver x\n", "default", "\x00", "default"}
+	var fill func(v reflect.Value)
+	fill = func(v reflect.Value) {
+		switch v.Kind() {
+		case reflect.Bool:
+			v.SetBool(r.IntN(2) == 0)
+		case reflect.String:
+			v.SetString(words[r.IntN(len(words))])
+		case reflect.Int, reflect.Int64:
+			v.SetInt(int64(r.IntN(5)) - 1)
+		case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+			v.SetUint(uint64(r.IntN(5)))
+		case reflect.Pointer:
+			if r.IntN(2) == 0 {
+				v.Set(reflect.New(v.Type().Elem()))
+				fill(v.Elem())
+			}
+		case reflect.Slice:
+			n := r.IntN(3)
+			v.Set(reflect.MakeSlice(v.Type(), n, n))
+			for i := range n {
+				fill(v.Index(i))
+			}
+		case reflect.Struct:
+			for i := range v.NumField() {
+				fill(v.Field(i))
+			}
+		}
+	}
+	for range 300 {
+		p := &plan.Plan{Name: "x"}
+		for range r.IntN(20) {
+			s := plan.Kinds()[r.IntN(len(plan.Kinds()))].New()
+			fill(reflect.ValueOf(s).Elem())
+			p.Add(s, plan.Position{})
+		}
+		if err := Check(p); err == nil {
+			t.Errorf("%+v passes", p.Steps)
 		}
 	}
 }

@@ -148,6 +148,24 @@ func TestNothingOfABoxfileIsMarkdown(t *testing.T) {
 	}
 }
 
+// No string at all is Markdown.
+func FuzzMarkdown(f *testing.F) {
+	for _, s := range hostile {
+		f.Add(s, s)
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		p, q := &plan.Plan{Name: a}, &plan.Plan{Name: b}
+		p.Add(&plan.Exec{Args: []string{a}}, plan.Position{})
+		q.Add(&plan.Exec{Args: []string{b, a}}, plan.Position{})
+		q.Add(&plan.Mount{Type: "bind", Source: a, Target: b}, plan.Position{})
+		var out strings.Builder
+		if err := render.DiffMarkdown(&out, reviewOf(t, p, q, b)); err != nil {
+			t.Fatal(err)
+		}
+		checkMarkdown(t, a, out.String())
+	})
+}
+
 // checkMarkdown renders as GitHub does, wants none but the elements that boxfile makes, and returns what the cells say.
 func checkMarkdown(t *testing.T, name, source string) []string {
 	t.Helper()
