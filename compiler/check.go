@@ -17,6 +17,14 @@ import (
 // what comes out has to be the same plan. So there is no second list of what a plan
 // must have, in which order, and with which operands.
 func Check(p *plan.Plan) error {
+	if strings.ContainsAny(p.File, `/\`) { // the digest does not hold it
+		return errors.New("the name of its file is a path")
+	}
+	for i, at := range p.Positions {
+		if at.Line < 0 || at.Col < 0 {
+			return wrong(p, i, "there is no such line")
+		}
+	}
 	o := &origin{doc: map[string]any{"boxfile": 1, "name": p.Name}, inputs: map[string]string{}, secrets: map[string]any{}}
 	o.security = o.section("security")
 	for i, s := range p.Steps {

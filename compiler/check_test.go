@@ -175,6 +175,12 @@ func TestCheckRefusesOperandsThatNoBoxfileHas(t *testing.T) {
 			t.Errorf("another %s passes", want)
 		}
 	}
+	if err := without(t, "", func(p *plan.Plan) { p.File = "../x.yaml" }); err == nil {
+		t.Error("a path passes as the name of the file")
+	}
+	if err := without(t, "", func(p *plan.Plan) { p.Positions[0].Line = -1 }); err == nil {
+		t.Error("a line before the first passes")
+	}
 	if err := without(t, "", func(p *plan.Plan) { p.Name = "\x1b[31m" }); err == nil {
 		t.Error("another name passes")
 	}

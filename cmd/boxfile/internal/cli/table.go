@@ -54,9 +54,9 @@ func inputs() []Flag {
 func up() Verb {
 	return Verb{
 		Name: Up, Short: "run the box",
-		Long: "Compiles FILE to a plan and carries it out on boxfile's standard streams, or does\n" +
-			"nothing at all. A COMMAND after -- makes another plan. TERM and ^C end the box\n" +
-			"after the file's stop.grace, a second ^C at once.",
+		Long: "Compiles FILE to a plan and carries it out as it is, or does nothing at all. A\n" +
+			"COMMAND after -- makes another plan. TERM and ^C end the box after the file's\n" +
+			"stop.grace, a second ^C at once.",
 		Operands: Operands{Name: "FILE", Max: 1},
 		Flags: append([]Flag{
 			{Name: DryRun, Help: "print the plan, touch nothing"},
