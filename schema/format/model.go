@@ -19,6 +19,7 @@ type block struct {
 // entry is a key with its value, or a dash with its item. It has either a block or a leaf.
 type entry struct {
 	line, col int
+	at        int    // its place in the text, among the entries of its block
 	rank      int    // of the key, where the schema has one
 	prefix    string // "key:" or "-"
 	behind    int    // the byte behind the prefix in its line
@@ -97,7 +98,7 @@ func (m *model) block(n *yaml.Node) (*block, *refusal) {
 
 // entry finds a key or a dash.
 func (m *model) entry(b *block, of []*yaml.Node) (*entry, *refusal) {
-	e := &entry{col: b.col, line: of[0].Line - 1}
+	e := &entry{col: b.col, line: of[0].Line - 1, at: len(b.entries)}
 	if b.list {
 		for ; e.line >= 0; e.line-- { // the item may stand on a line below its dash
 			if l := m.lines[e.line]; len(l) > b.col && l[b.col] == '-' && strings.Trim(l[:b.col], " -") == "" {
@@ -236,13 +237,12 @@ func (b *block) arrange() {
 // parted reports whether an empty line comes between two entries. Where they were not
 // neighbours it does when one of them had one on this side; for two of a line each, when both had.
 func parted(was []*entry, above, below *entry) bool {
-	at := slices.Index(was, above)
-	if at+1 == len(was) {
+	if above.at+1 == len(was) {
 		return below.blank
 	}
-	behind := was[at+1].blank
+	behind := was[above.at+1].blank
 	switch {
-	case was[at+1] == below:
+	case below.at == above.at+1:
 		return below.blank
 	case above.short() && below.short():
 		return behind && below.blank
