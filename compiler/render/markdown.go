@@ -32,7 +32,7 @@ func letter(r rune) bool {
 }
 
 // Markdown writes the plan for a page or a comment: a picture, what the box is
-// given, and every step.
+// given, its risks, and every step.
 func Markdown(w io.Writer, p *plan.Plan) error {
 	digest, err := p.Digest()
 	if err != nil {
@@ -51,6 +51,7 @@ func Markdown(w io.Writer, p *plan.Plan) error {
 			fmt.Fprintf(b, "| %s | %s |\n", code(strings.TrimSpace(c.About+" "+c.New)), code(provenance(p, c.To.Step-1)))
 		}
 	}
+	markdownRisks(b, p)
 	for _, s := range []plan.Side{plan.Host, plan.Box} {
 		fmt.Fprintf(b, "\n<details><summary>Steps on the %s side</summary>\n\n| | step | | from |\n| ---: | --- | --- | --- |\n", s)
 		for i, step := range p.Steps {

@@ -28,6 +28,36 @@ func writeRisks(b *bufio.Writer, p *plan.Plan) {
 	}
 }
 
+// markdownRisks is writeRisks for a page.
+func markdownRisks(b *bufio.Writer, p *plan.Plan) {
+	found := risk.Judge(p, "")
+	fmt.Fprintf(b, "\n### Risks: %s\n", riskCount(&found))
+	var rows [][2]string
+	for _, f := range found.Open {
+		rows = append(rows, [2]string{(&reviewRisk{Finding: f}).says(), riskFrom(p, &f)})
+	}
+	for _, w := range found.Waived {
+		rows = append(rows, [2]string{(&reviewRisk{w.Finding, &w.Waiver}).says(), riskFrom(p, &w.Finding)})
+	}
+	for _, w := range found.Unused {
+		rows = append(rows, [2]string{saysWaiver(&w) + ", but it is not a risk of this plan", waiverPlace(p, w)})
+	}
+	if len(rows) > 0 {
+		fmt.Fprint(b, "\n| | from |\n| --- | --- |\n")
+	}
+	for _, r := range rows {
+		fmt.Fprintf(b, "| %s | %s |\n", code(r[0]), code(r[1]))
+	}
+}
+
+// riskFrom is where a risk of the plan comes from.
+func riskFrom(p *plan.Plan, f *risk.Finding) string {
+	if f.Step < 0 {
+		return "default"
+	}
+	return provenance(p, f.Step)
+}
+
 // riskCount is the headline: "2 high, 1 low; 1 waived".
 func riskCount(found *risk.Verdict) string {
 	var parts []string
@@ -59,11 +89,7 @@ func writeRisk(b *bufio.Writer, p *plan.Plan, f *risk.Finding, waiver *plan.Waiv
 	v.say(f.Info().Title + ":")
 	format, operands := f.Words()
 	v.say(format, literals(operands)...)
-	from := "default"
-	if f.Step >= 0 {
-		from = provenance(p, f.Step)
-	}
-	writeStep(b, riskHead(f.ID, f.Info().Severity.String()), v, from)
+	writeStep(b, riskHead(f.ID, f.Info().Severity.String()), v, riskFrom(p, f))
 	if waiver == nil {
 		return
 	}
