@@ -43,6 +43,8 @@ func hostilePlan(from int) *plan.Plan {
 		case reflect.String:
 			n++
 			v.SetString(hostile[n%len(hostile)])
+		case reflect.Int:
+			v.SetInt(int64(n))
 		case reflect.Pointer:
 			v.Set(reflect.New(v.Type().Elem()))
 			fill(v.Elem())
@@ -69,6 +71,7 @@ func hostilePlan(from int) *plan.Plan {
 		}
 		p.Add(s, plan.Position{Line: 3, Col: 1, Key: "x"})
 	}
+	fill(reflect.ValueOf(&p.Waivers).Elem())
 	return p
 }
 
