@@ -167,6 +167,18 @@ func TestDefaultsNameAKey(t *testing.T) {
 	}
 }
 
+// What TERM and ^C do is a step of every box, with a timeout or without.
+func TestStopIsExplainedInEveryBox(t *testing.T) {
+	for name, p := range files(t) {
+		stop := slices.IndexFunc(p.Steps, func(s plan.Step) bool { return plan.InfoOf(s).Name == "stop" })
+		for _, key := range []string{"stop", "stop.signal", "stop.grace"} {
+			if a, err := explain.Ask(p, "key:"+key); err != nil || !slices.Contains(a.Steps, stop) {
+				t.Errorf("%s: %s: %+v, %v", name, key, a, err)
+			}
+		}
+	}
+}
+
 // A plan with nothing in it answers, too.
 func TestAnEmptyPlan(t *testing.T) {
 	p := &plan.Plan{File: "none"}
