@@ -99,6 +99,7 @@ func TestSomeChangesInWords(t *testing.T) {
 		{"rootfs: {dir: ./a}", "rootfs: {dir: ./b}", "rootfs: + the tree ./b"},
 		{"mounts: ['./a:/a']", "mounts: ['/:/a']", "mount + / at /a (read-only, nodev, nosuid)"},
 		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./looser.json}", `system calls + openat, socket`},
+		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./rest.json}", `system calls + all that are not named, socket`},
 	} {
 		var got []string
 		for _, change := range between(t, c.old, c.new).Changes {
