@@ -179,6 +179,22 @@ func TestStopIsExplainedInEveryBox(t *testing.T) {
 	}
 }
 
+// Who may make a user namespace has all capabilities in it, whatever the box has.
+func TestCapabilitiesOfANewUserNamespaceAreTold(t *testing.T) {
+	for security, nests := range map[string]bool{
+		"{}": false, "{capabilities: [KILL]}": false, "{capabilities: [SYS_ADMIN]}": true, "{seccomp: none}": true,
+		"{seccomp: ./unshare.json}": true, "{seccomp: ./clone.json}": true, "{seccomp: ./threads.json}": false,
+	} {
+		a, err := explain.Ask(planOf(t, "boxfile: 1\ncommand: [ls]\nsecurity: "+security+"\n", "testdata"), "CAP_NET_ADMIN")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(a.Sentence, "lets a process make a user namespace") != nests {
+			t.Errorf("%s: %s", security, a.Sentence)
+		}
+	}
+}
+
 // A plan with nothing in it answers, too.
 func TestAnEmptyPlan(t *testing.T) {
 	p := &plan.Plan{File: "none"}
