@@ -149,23 +149,8 @@ func effect(a plan.SeccompAction) string {
 	return "ends the process"
 }
 
-// newUser is CLONE_NEWUSER, clone(2).
-const newUser = 0x10000000
-
 // nests reports whether a process of the box may ask for a user namespace of its own.
 func (v *view) nests() bool {
 	filter, _ := first[*plan.Seccomp](v)
-	if filter == nil || filter.Digest != "" { // the default profile allows it with capabilities alone, and has its rules then
-		return filter == nil
-	}
-	return slices.ContainsFunc(goarches[:], func(arch string) bool {
-		return filter.Allows("unshare", arch) || filter.Allows("clone3", arch) || slices.ContainsFunc(filter.Meets("clone", arch), clonesUsers)
-	})
-}
-
-// clonesUsers reports whether a rule passes clone(2) with CLONE_NEWUSER.
-func clonesUsers(r plan.SeccompRule) bool {
-	return r.Passes() && !slices.ContainsFunc(r.Args, func(a plan.SeccompArg) bool {
-		return a.Index == 0 && a.Op == "==" && (a.Mask == nil || *a.Mask&newUser != 0) && a.Value&newUser == 0
-	})
+	return filter == nil || filter.Nests(goarches[0]) || filter.Nests(goarches[1])
 }

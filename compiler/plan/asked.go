@@ -54,3 +54,17 @@ func (s *Seccomp) Meets(call, goarch string) []SeccompRule {
 func (s *Seccomp) Allows(call, goarch string) bool {
 	return slices.ContainsFunc(s.Meets(call, goarch), func(r SeccompRule) bool { return r.Passes() })
 }
+
+// newUser is CLONE_NEWUSER, clone(2).
+const newUser = 0x10000000
+
+// Nests reports whether a process may ask for a user namespace of its own on an
+// architecture (GOARCH). The default profile allows that with capabilities alone, and
+// is no mere digest then.
+func (s *Seccomp) Nests(goarch string) bool {
+	return s.Allows("unshare", goarch) || s.Allows("clone3", goarch) || slices.ContainsFunc(s.Meets("clone", goarch), func(r SeccompRule) bool {
+		return r.Passes() && !slices.ContainsFunc(r.Args, func(a SeccompArg) bool {
+			return a.Index == 0 && a.Op == "==" && (a.Mask == nil || *a.Mask&newUser != 0) && a.Value&newUser == 0
+		})
+	})
+}

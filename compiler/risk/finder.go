@@ -187,6 +187,9 @@ func (f *finder) filtered(s *plan.Seccomp) {
 			passed = append(passed, c)
 		}
 	}
+	if !slices.Contains(passed, "unshare") && (s.Nests("amd64") || s.Nests("arm64")) {
+		passed = append(passed, "clone with CLONE_NEWUSER")
+	}
 	if n := len(passed); n > 0 {
 		f.add(weakFilter, "%s passes "+list(n), append([]string{s.Profile}, passed...)...)
 	}

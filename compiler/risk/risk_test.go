@@ -18,7 +18,7 @@ import (
 
 const filter = `{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["execve", "read", "write", "exit_group"], "action": "SCMP_ACT_ALLOW"}]}`
 
-// compile makes a plan of a Boxfile whose folder has two profiles.
+// compile makes a plan of a Boxfile whose folder has three profiles.
 func compile(t testing.TB, text string) *plan.Plan {
 	t.Helper()
 	b, err := schema.Parse("dir/dev.yaml", []byte(text), map[string]string{"KEY": "x"})
@@ -26,6 +26,9 @@ func compile(t testing.TB, text string) *plan.Plan {
 		t.Fatalf("%s\n%s", schema.Render(err, false), text)
 	}
 	p, err := compiler.Compile(b, func(path string) (string, []byte, error) {
+		if path == "./clone.json" {
+			return path, []byte(strings.Replace(filter, `"read"`, `"read", "clone"`, 1)), nil
+		}
 		if path == "./open.json" {
 			return path, []byte(strings.Replace(filter, `"read"`, `"read", "unshare", "bpf"`, 1)), nil
 		}
@@ -138,6 +141,7 @@ var rows = []struct{ id, risky, twin string }{
 	{"BX033", "security: {capabilities: default}", "security: {capabilities: none}"},
 	{"BX034", "security: {seccomp: none}", "security: {seccomp: default}"},
 	{"BX035", "security: {seccomp: ./open.json}", "security: {seccomp: ./tight.json}"},
+	{"BX035", "security: {seccomp: ./clone.json}", "security: {seccomp: ./tight.json}"},
 	{"BX036", "security: {no_new_privs: false}", "security: {no_new_privs: true}"},
 	{"BX037", "resources: {pids: 64}", "resources: {pids: 64, memory: 1G}"},
 	{"BX037", "resources: {memory_high: 1G}", "resources: {memory: 1G}"},
