@@ -13,12 +13,13 @@ import (
 	"github.com/boxfile/boxfile/compiler"
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/compiler/risk"
+	"github.com/boxfile/boxfile/compiler/seccomp"
 	"github.com/boxfile/boxfile/schema"
 )
 
 const filter = `{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["execve", "read", "write", "exit_group"], "action": "SCMP_ACT_ALLOW"}]}`
 
-// compile makes a plan of a Boxfile whose folder has three profiles.
+// compile makes a plan of a Boxfile whose folder has profiles.
 func compile(t testing.TB, text string) *plan.Plan {
 	t.Helper()
 	b, err := schema.Parse("dir/dev.yaml", []byte(text), map[string]string{"KEY": "x"})
@@ -26,6 +27,9 @@ func compile(t testing.TB, text string) *plan.Plan {
 		t.Fatalf("%s\n%s", schema.Render(err, false), text)
 	}
 	p, err := compiler.Compile(b, func(path string) (string, []byte, error) {
+		if path == "./default.json" { // what docs/risks.md says to begin with
+			return path, seccomp.JSON(), nil
+		}
 		if path == "./clone.json" {
 			return path, []byte(strings.Replace(filter, `"read"`, `"read", "clone"`, 1)), nil
 		}
@@ -142,6 +146,7 @@ var rows = []struct{ id, risky, twin string }{
 	{"BX034", "security: {seccomp: none}", "security: {seccomp: default}"},
 	{"BX035", "security: {seccomp: ./open.json}", "security: {seccomp: ./tight.json}"},
 	{"BX035", "security: {seccomp: ./clone.json}", "security: {seccomp: ./tight.json}"},
+	{"BX035", "security: {seccomp: ./clone.json}", "security: {seccomp: ./default.json}"},
 	{"BX036", "security: {no_new_privs: false}", "security: {no_new_privs: true}"},
 	{"BX037", "resources: {pids: 64}", "resources: {pids: 64, memory: 1G}"},
 	{"BX037", "resources: {memory_high: 1G}", "resources: {memory: 1G}"},
