@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -28,9 +29,9 @@ type revision struct {
 }
 
 // splitRevision takes REV:FILE apart. A path that begins with /, ./ or ../ is a
-// file whatever follows, as is one without a colon.
+// file whatever follows, as is one without a colon, and one with a drive on Windows.
 func splitRevision(name string) (rev, file string, ok bool) {
-	if strings.HasPrefix(name, "/") || strings.HasPrefix(name, ".") {
+	if strings.HasPrefix(name, "/") || strings.HasPrefix(name, ".") || filepath.VolumeName(name) != "" {
 		return "", "", false
 	}
 	return strings.Cut(name, ":")
