@@ -155,6 +155,7 @@ var rows = []struct{ id, risky, twin string }{
 	{"BX039", "security: {landlock: best-effort}", "security: {landlock: true}"},
 	{"BX040", "resources: {memory: 1G, unified: {cpu.idle: 1}}", "resources: {memory: 1G, cpu_weight: 1}"},
 	{"BX041", "env: {DB_PASSWORD: hunter2}", "env: {DB_PASSWORD_FILE: /run/password}"},
+	{"BX041", "env: {SMTP_PASS: hunter2}", "env: {BYPASS: hunter2}"},
 	{"BX041", "env: {AWS_SECRET_ACCESS_KEY: abc}", "env: {AWS_REGION: eu-west-1}"},
 	{"BX041", "env: {AWS_ACCESS_KEY_ID: abc}", "env: {KEY_ID: abc}"},
 	{"BX041", "env: {X: AKIAIOSFODNN7EXAMPLE}", "env: {X: AKIA}"},
