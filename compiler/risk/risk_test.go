@@ -97,6 +97,8 @@ var rows = []struct{ id, risky, twin string }{
 	{"BX009", bind("./.git:/g"), bind("./.github:/g")},
 	{"BX010", bind(".:/src:rw"), bind(".:/src:ro")},
 	{"BX010", bind("./dev.yaml:/b:rw"), bind("./dev.yml:/b:rw")},
+	{"BX010", bind("./dev.lock:/b:rw"), bind("./dev.lock:/b")},
+	{"BX010", bind("./dev.plan.json:/b:rw"), bind("./plan.json:/b:rw")},
 	{"BX010", bind("../..:/src:rw"), bind("../../other:/src:rw")},
 	{"BX011", bind("/etc/cron.d:/c:rw"), bind("/etc/cron.d:/c:ro")},
 	{"BX011", bind("/usr/local:/u:rw"), bind("/usrlocal:/u:rw")},
