@@ -85,28 +85,33 @@ func writeBeside(folder *os.Root, base string, like fs.FileInfo, text []byte) (t
 // writeFile gives a file that boxfile makes its text, all of it or nothing. A link of
 // that name, which a box may have put there, is replaced and not followed.
 func writeFile(name string, text []byte) error {
-	f, err := createBeside(name)
+	folder, err := os.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer folder.Close() //nolint:errcheck // it was only looked into
+	f, temp, err := createBeside(folder, filepath.Base(name))
 	if err != nil {
 		return err
 	}
 	err = complete(f, text, func() error { return nil })
 	if err == nil {
-		err = os.Rename(f.Name(), name)
+		err = folder.Rename(temp, filepath.Base(name))
 	}
 	if err != nil {
-		err = errors.Join(err, os.Remove(f.Name()))
+		err = errors.Join(err, folder.Remove(temp))
 	}
 	return err
 }
 
-// createBeside makes a new file in the folder of another, with the mode that the umask
-// leaves. What a boxfile that was killed has left there does not stop it.
-func createBeside(name string) (*os.File, error) {
+// createBeside makes a new file beside another, with the mode that the umask leaves.
+// What a boxfile that was killed has left there does not stop it.
+func createBeside(folder *os.Root, base string) (f *os.File, temp string, err error) {
 	for n := 0; ; n++ {
-		temp := fmt.Sprintf(".%s.boxfile-%d-%d", filepath.Base(name), os.Getpid(), n)
-		f, err := os.OpenFile(filepath.Join(filepath.Dir(name), temp), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		temp = fmt.Sprintf(".%s.boxfile-%d-%d", base, os.Getpid(), n)
+		f, err = folder.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 		if !errors.Is(err, fs.ErrExist) || n == 100 {
-			return f, err
+			return f, temp, err
 		}
 	}
 }
