@@ -84,10 +84,12 @@ func (r *revision) read(file string, limit int) ([]byte, error) {
 		return nil, err
 	}
 	line, _, _ := strings.Cut(out, "\x00")
-	head, _, _ := strings.Cut(line, "\t")
+	head, found, _ := strings.Cut(line, "\t")
 	f := strings.Fields(head) // mode, type, hash, size
 	switch {
-	case len(f) != 4:
+	case file == ".": // of which git lists all that is in it
+		return nil, &problem{at: at, text: "is a folder in that revision, not a file"}
+	case len(f) != 4 || found != file:
 		return nil, &unreadable{problem{at: at, text: "there is no such file in that revision", fix: "/dev/null stands for a file that is not there"}, fs.ErrNotExist}
 	case f[1] == "tree":
 		return nil, &problem{at: at, text: "is a folder in that revision, not a file"}

@@ -60,13 +60,13 @@ func valueOf(limit string) string {
 func (d describer) CPUSet(s *plan.CPUSet) error {
 	d.is("CPUs", plan.Literal(s.CPUs)+" only", takes)
 	d.lead = "CPUs"
-	d.attrs = append(d.attrs, attr{key: "cpus", value: value{text: plan.Literal(s.CPUs), bits: cpuBits(s.CPUs)}, aside: true})
+	d.attrs = append(d.attrs, attr{key: "cpus", value: cpus(s.CPUs), aside: true})
 	return nil
 }
 
-// cpuBits is the first 64 processors of a list such as "0-3,6".
-func cpuBits(list string) uint64 {
-	var bits uint64
+// cpus is a list such as "0-3,6": which of the first 64 processors, and how many of all.
+func cpus(list string) value {
+	v := value{text: plan.Literal(list)}
 	for part := range strings.SplitSeq(list, ",") {
 		first, last, ok := strings.Cut(part, "-")
 		if !ok {
@@ -75,13 +75,14 @@ func cpuBits(list string) uint64 {
 		a, err := strconv.ParseUint(first, 10, 16)
 		b, err2 := strconv.ParseUint(last, 10, 16)
 		if err != nil || err2 != nil {
-			return 0
+			return word(list)
 		}
-		for n := a; n <= min(b, 63); n++ {
-			bits |= 1 << n
+		for n := a; n <= b; n++ {
+			v.rank++
+			v.bits |= 1 << n // no bit from 64 on
 		}
 	}
-	return bits
+	return v
 }
 
 func (d describer) IO(s *plan.IO) error {
