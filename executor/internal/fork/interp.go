@@ -294,7 +294,9 @@ func collect(im *image, main uintptr) {
 }
 
 // purge ends every other process of the cgroup, where the pid namespace is not
-// process 1's to take along: nobody can fork any more, and all are killed until none is left.
+// process 1's to take along: all are killed until none is left. Those who fork faster
+// than that can fork no more after some rounds, not sooner: the kernel would count
+// what it refuses them, as if the box had met its limit.
 //
 //go:nosplit
 //go:norace
@@ -303,9 +305,11 @@ func purge(im *image) {
 		return
 	}
 	s := im.scratch
-	s.procs[0] = '0'
-	rawcall(unix.SYS_WRITE, im.control+1, uintptr(unsafe.Pointer(&s.procs)), 1, 0, 0, 0)
 	for n := 0; n < purges && !alone(im); n++ {
+		if n == purgesFree {
+			s.procs[0] = '0'
+			rawcall(unix.SYS_WRITE, im.control+1, uintptr(unsafe.Pointer(&s.procs)), 1, 0, 0, 0)
+		}
 		for pid := uintptr(1); pid != 0; { // v1 lists them until they are collected
 			if pid, _ = rawcall(unix.SYS_WAIT4, ^uintptr(0), 0, unix.WNOHANG, 0, 0, 0); pid == ^uintptr(0) {
 				break
@@ -318,6 +322,7 @@ func purge(im *image) {
 
 const (
 	purges     = 1 << 14
+	purgesFree = 10
 	purgePause = 1e6 // ns
 )
 
