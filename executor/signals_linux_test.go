@@ -193,7 +193,7 @@ func TestSignalEndsARehearsal(t *testing.T) {
 // TERM reaches the command as stop.signal, INT as itself; when the grace period is
 // over the box is killed whole, and at a second INT at once.
 func TestSignalStopsTheBox(t *testing.T) {
-	const long, short = int64(time.Hour), int64(300 * time.Millisecond)
+	const long, short = int64(time.Hour), int64(2 * time.Second) // in which a slow machine too says what it got
 	cases := []struct {
 		what  string
 		stop  plan.Stop
@@ -242,7 +242,9 @@ func TestSignalStopsTheBox(t *testing.T) {
 
 // A second ^C does not wait for the grace period of a timeout either.
 func TestSignalSkipsTheGraceOfATimeout(t *testing.T) {
-	l := newBox(t).start(fullPlan(t, "chatty").before("close_fds", &plan.Timeout{After: 3e8, Signal: "USR1", Grace: int64(time.Hour)}), false)
+	t.Parallel()
+	const after = 3e9 // until then the command has said that it is ready, on a slow machine too
+	l := newBox(t).start(fullPlan(t, "chatty").before("close_fds", &plan.Timeout{After: after, Signal: "USR1", Grace: int64(time.Hour)}), false)
 	l.says("ready")
 	box := l.members()
 	l.says("got 10")
