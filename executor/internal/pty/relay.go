@@ -27,8 +27,9 @@ type Relay struct {
 	taken           atomic.Int64 // how often the caller's terminal has taken something
 
 	mu     sync.Mutex
-	saved  *term.State // of the caller's terminal, while it is held
-	paused bool        // it must not be held
+	saved  *term.State  // of the caller's terminal, while it is held
+	mode   unix.Termios // that hold has set
+	paused bool         // it must not be held
 }
 
 // side is one direction.

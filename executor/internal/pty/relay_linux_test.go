@@ -40,6 +40,39 @@ func TestTtyIsGivenBackByAPanicOfTheRelay(t *testing.T) {
 	}
 }
 
+// Another program that reads what was typed, as a pager in the same pipeline, does not
+// have the relay take its own settings for those that were there before.
+func TestTtyThatAnotherReads(t *testing.T) {
+	outer, terminal := open(t)
+	inner, _ := open(t)
+	before := modes(t, terminal)
+	master, err := unix.FcntlInt(inner.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Start(int(terminal.Fd()), int(terminal.Fd()), master)
+	if err != nil || !r.held() {
+		t.Fatal("the terminal is not held", err)
+	}
+	for range 20 {
+		r.mu.Lock() // the relay sees that there is something, and cannot read it yet
+		_, err := outer.WriteString("x")
+		time.Sleep(time.Millisecond)
+		n, _ := unix.Read(int(terminal.Fd()), make([]byte, 16))
+		r.mu.Unlock()
+		if err != nil || n != 1 {
+			t.Fatalf("%d bytes were typed, %v", n, err)
+		}
+	}
+	for !r.held() {
+		time.Sleep(time.Millisecond)
+	}
+	r.Stop(func(time.Duration) bool { return false })
+	if after := modes(t, terminal); after != before {
+		t.Errorf("the terminal was %s, and is %s", before, after)
+	}
+}
+
 // A terminal that nobody reads does not keep what has to end: it is given back, and what
 // it did not take is lost, or comes once somebody reads it after all.
 func TestTtyThatNobodyReads(t *testing.T) {
