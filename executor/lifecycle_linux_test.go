@@ -121,7 +121,7 @@ func TestStatusOfABoxThatForksToTheEnd(t *testing.T) {
 	each(t, func(t *testing.T, b *box) {
 		b.needShared()
 		for range 8 {
-			r, s := b.measured(sharedPlan(t, "forking"))
+			r, s := b.measured(sharedPlan(t, "forking").replace(limit("pids", 1000)))
 			if r.code != 3 || s.Reason != executor.ReasonExit || len(s.Reached) != 0 {
 				t.Errorf("exit %d, %+v\n%s%s", r.code, s, r.stdout, r.stderr)
 			}

@@ -335,14 +335,14 @@ func alone(im *image) bool {
 	self, _ := rawcall(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
 	fd, e := rawcall(unix.SYS_OPENAT, im.control+2, uintptr(unsafe.Pointer(&s.name)), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0) // v1 lists the same for a second to whoever keeps it open
 	if e != 0 {
-		return true
+		return false // nobody knows, for want of memory as a rule
 	}
 	others, pid := false, uintptr(0)
 	for {
 		n, e := rawcall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&s.procs)), unsafe.Sizeof(s.procs), 0, 0, 0)
 		if e != 0 || n == 0 {
 			rawcall(unix.SYS_CLOSE, fd, 0, 0, 0, 0, 0)
-			return !others
+			return e == 0 && !others
 		}
 		for i := uintptr(0); i < n; i++ {
 			c := *(*byte)(unsafe.Add(unsafe.Pointer(&s.procs), i))
