@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/executor"
 )
 
 // Whoever ends is collected, ten thousand orphans as well, and the command's own status is kept.
@@ -112,6 +113,20 @@ func TestSignalOfAThreadsEndIsNotTheBoxs(t *testing.T) {
 		_ = l.cmd.Wait()
 		waitFor(t, "the end of the box", func() bool { return living(box) == 0 })
 	}
+}
+
+// Who is killed at the end of a box that shares its pid namespace has not met its limit
+// of processes, however fast he forks.
+func TestStatusOfABoxThatForksToTheEnd(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		b.needShared()
+		for range 8 {
+			r, s := b.measured(sharedPlan(t, "forking").replace(limit("pids", 1000)))
+			if r.code != 3 || s.Reason != executor.ReasonExit || len(s.Reached) != 0 {
+				t.Errorf("exit %d, %+v\n%s%s", r.code, s, r.stdout, r.stderr)
+			}
+		}
+	})
 }
 
 // Exit codes are the command's own, all of them, with and without init.

@@ -132,6 +132,9 @@ func lower(p *plan.Plan, folder string) (*program.Program, error) {
 	case strings.HasPrefix(h, "/"):
 		facts.Outbound.Pasta = h
 	}
+	if os.Getenv("BOXFILE_TEST_REHEARSE") != "" {
+		return program.Rehearse(p, facts)
+	}
 	return program.Lower(p, facts)
 }
 

@@ -306,7 +306,9 @@ func collect(im *image, main uintptr) bool {
 }
 
 // purge ends every other process of the cgroup, where the pid namespace is not
-// process 1's to take along: nobody can fork any more, and all are killed until none is left.
+// process 1's to take along: all are killed until none is left. Those who fork faster
+// than that can fork no more after some rounds, not sooner: the kernel would count
+// what it refuses them, as if the box had met its limit.
 //
 //go:nosplit
 //go:norace
@@ -315,9 +317,11 @@ func purge(im *image) {
 		return
 	}
 	s := im.scratch
-	s.procs[0] = '0'
-	rawcall(unix.SYS_WRITE, im.control+1, uintptr(unsafe.Pointer(&s.procs)), 1, 0, 0, 0)
 	for n := 0; n < purges && !alone(im); n++ {
+		if n == purgesFree {
+			s.procs[0] = '0'
+			rawcall(unix.SYS_WRITE, im.control+1, uintptr(unsafe.Pointer(&s.procs)), 1, 0, 0, 0)
+		}
 		for pid := uintptr(1); pid != 0; { // v1 lists them until they are collected
 			if pid, _ = rawcall(unix.SYS_WAIT4, ^uintptr(0), 0, unix.WNOHANG, 0, 0, 0); pid == ^uintptr(0) {
 				break
@@ -330,6 +334,7 @@ func purge(im *image) {
 
 const (
 	purges     = 1 << 14
+	purgesFree = 10
 	purgePause = 1e6 // ns
 )
 
@@ -342,14 +347,14 @@ func alone(im *image) bool {
 	self, _ := rawcall(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
 	fd, e := rawcall(unix.SYS_OPENAT, im.control+2, uintptr(unsafe.Pointer(&s.name)), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0) // v1 lists the same for a second to whoever keeps it open
 	if e != 0 {
-		return true
+		return false // nobody knows, for want of memory as a rule
 	}
 	others, pid := false, uintptr(0)
 	for {
 		n, e := rawcall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&s.procs)), unsafe.Sizeof(s.procs), 0, 0, 0)
 		if e != 0 || n == 0 {
 			rawcall(unix.SYS_CLOSE, fd, 0, 0, 0, 0, 0)
-			return !others
+			return e == 0 && !others
 		}
 		for i := uintptr(0); i < n; i++ {
 			c := *(*byte)(unsafe.Add(unsafe.Pointer(&s.procs), i))
