@@ -89,9 +89,16 @@ func (f *finder) source(source, target string, readOnly bool) {
 		say(repository)
 	}
 	relative := source != "" && source[0] != '/'
-	if !readOnly && relative && (above(p) || len(p) == 1 && p[0] == f.plan.File) {
+	if !readOnly && relative && (above(p) || len(p) == 1 && f.own(p[0])) {
 		say(boxfileWritable)
 	}
+}
+
+// own reports whether a name in the Boxfile's folder is that of the Boxfile, or of what
+// a run of it is held to.
+func (f *finder) own(name string) bool {
+	base := strings.TrimSuffix(strings.TrimSuffix(f.plan.File, ".yaml"), ".yml")
+	return name == f.plan.File || name == base+".lock" || name == base+".plan.json"
 }
 
 // socket looks for places where services listen. Each kind is told once.
