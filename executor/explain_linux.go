@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/executor/host"
 	"github.com/boxfile/boxfile/executor/program"
 	"golang.org/x/sys/unix"
@@ -85,7 +86,7 @@ func reason(err error) string {
 func (r *run) explain(tag int, errno syscall.Errno) *Failure {
 	op := opAt(r.prog, tag)
 	if op == nil {
-		return r.fail(-1, "forking the command", errno)
+		return r.unforked(errno)
 	}
 	f := r.fail(op.Step, op.String(), errno)
 	f.Op, f.Detail = tag, fmt.Sprintf("op %d, %s: %s", tag, op, unix.ErrnoName(errno))
@@ -138,6 +139,18 @@ func (r *run) explain(tag int, errno syscall.Errno) *Failure {
 	}
 	if f.Cause == "" && f.Fix == "" && kind != "exec" {
 		f.because(host.This().Refused(op.Call.Name, errno))
+	}
+	return f
+}
+
+// unforked tells why process 1, or the command's process, could not be forked.
+func (r *run) unforked(errno syscall.Errno) *Failure {
+	f := r.fail(-1, "forking the box's process", errno)
+	for i, s := range r.prog.Plan.Steps {
+		if j, ok := s.(*plan.Join); ok && j.Namespace == "pid" && errno == unix.ENOMEM { // as pid_namespaces(7) has it
+			f.Step, f.Message = i, "cannot "+r.words(i)+": its process 1 has ended, and it takes no other"
+			f.Fix = "name the pid namespace of a process that runs"
+		}
 	}
 	return f
 }

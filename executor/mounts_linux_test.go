@@ -251,7 +251,11 @@ func TestMaskReadonly(t *testing.T) {
 func TestMaskPattern(t *testing.T) {
 	each(t, func(t *testing.T, b *box) {
 		sys := &plan.Mount{Type: "sysfs", Target: "/sys", ReadOnly: true, Options: []string{"nodev", "noexec", "nosuid"}}
-		for _, cpu := range mustGlob("/sys/devices/system/cpu/cpu[0-9]*/topology/core_id") {
+		files := mustGlob("/sys/devices/system/cpu/cpu[0-9]*/topology/core_id")
+		if len(files) == 0 {
+			skip(t, "this machine's /sys has no topology of CPUs")
+		}
+		for _, cpu := range files[:min(len(files), 4)] {
 			read := func() *planner { return fullPlan(t, "read", cpu).before("pivot_root", sys) }
 			b.want(read(), 0, "\n")
 			b.want(read().before("mask", &plan.Mask{Paths: []string{"/sys/devices/system/cpu/cpu*/topology", "/sys/nosuch*"}, Optional: true}), 1, "no such file")

@@ -31,7 +31,13 @@ func (b *box) other(words ...string) int {
 			args = append(args, k.flag)
 		}
 	}
-	cmd := exec.Command("unshare", append(args, "sh", "-c", "echo ready; exec cat")...)
+	return descendants(b.outsider(args, "echo ready; exec cat"))[0]
+}
+
+// outsider runs a shell's script by unshare(1) until the test ends, once it says that it is ready.
+func (b *box) outsider(args []string, script string) int {
+	b.t.Helper()
+	cmd := exec.Command("unshare", append(args, "sh", "-c", script)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: b.user, Setpgid: true}
 	cmd.Dir = "/"
 	stdin, err1 := cmd.StdinPipe()
@@ -49,7 +55,7 @@ func (b *box) other(words ...string) int {
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
 		b.t.Fatalf("unshare %v: %q %v", args, line, err)
 	}
-	return descendants(cmd.Process.Pid)[0]
+	return cmd.Process.Pid
 }
 
 // join is a step for a namespace of a process.
@@ -238,6 +244,21 @@ func TestJoinRefused(t *testing.T) {
 		b.want(joining(t, theirs, []string{"user"}), 125, "not permitted")
 		mine := fmt.Sprintf("/proc/%d/ns/net", pid) // his, but only through his user namespace
 		b.want(joining(t, pid, []string{"network"}).replace(&plan.Join{Namespace: "network", Path: mine}), 125, "namespaces.user")
+	})
+}
+
+// A pid namespace without its process 1 takes nobody in, for which the kernel has an odd word.
+func TestJoinAfterTheEnd(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		b.needShared()
+		pid := b.outsider([]string{"--user", "--map-root-user", "--pid"}, "/bin/true; echo ready; exec cat") // true was the first in there
+		p := joining(t, pid, []string{"user", "pid"}, "exit", "0")
+		for _, s := range p.steps {
+			if j, ok := s.(*plan.Join); ok && j.Namespace == "pid" {
+				j.Path = fmt.Sprintf("/proc/%d/ns/pid_for_children", pid)
+			}
+		}
+		b.want(p, 125, "its process 1 has ended")
 	})
 }
 

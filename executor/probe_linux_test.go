@@ -108,7 +108,7 @@ func probeMain() int {
 		_, _ = os.StartProcess("/probe", []string{"probe", "sleeper", args[1], "x"}, &os.ProcAttr{Env: os.Environ()})
 	case "sleeper":
 		time.Sleep(time.Hour)
-	case "signals", "chatty", "deaf", "family", "daemon", "stopped", "stop", "zombies":
+	case "signals", "chatty", "deaf", "family", "daemon", "stopped", "stop", "flood", "forking", "forker", "zombies":
 		return behave(args)
 	case "write":
 		if err := os.WriteFile(args[1], []byte("written\n"), 0o644); err != nil {

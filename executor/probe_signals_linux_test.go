@@ -60,11 +60,37 @@ func behave(args []string) int {
 		return 42
 	case "stop":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case "flood": // for ever
+		for {
+			_, _ = os.Stdout.Write(make([]byte, 4096))
+		}
+	case "forking": // ends beside others that fork and fork
+		r, w, err := os.Pipe()
+		if err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		for range 12 {
+			if _, err := os.StartProcess("/probe", []string{"probe", "forker"}, &os.ProcAttr{Env: os.Environ(), Files: []*os.File{nil, w, os.Stderr}}); err != nil {
+				fmt.Println(err)
+				return 1
+			}
+			_, _ = r.Read(make([]byte, 16))
+		}
+		return 3
+	case "forker":
+		for fmt.Println("ready"); ; { // one at a time: never more than its limit allows
+			pid, _, _ := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
+			for pid == 0 {
+				_, _, _ = syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 0, 0, 0)
+			}
+			_, _ = syscall.Wait4(int(pid), nil, 0, nil)
+		}
 	case "zombies":
 		n, _ := strconv.Atoi(args[1])
 		budget, _ := time.ParseDuration(args[2])
 		made := 0
-		for end := time.Now().Add(budget); made < n && time.Now().Before(end); made++ {
+		for end := time.Now().Add(budget); made < n && (made < fewOrphans || time.Now().Before(end)); made++ {
 			if err := doubleFork(); err != nil {
 				fmt.Println(err)
 				return 1

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
@@ -134,9 +133,6 @@ func TestSignals(t *testing.T) {
 			sig := s.(syscall.Signal)
 			t.Run(fmt.Sprintf("%v init %v", sig, init), func(t *testing.T) {
 				t.Parallel()
-				if signal.Ignored(sig) {
-					skip(t, "these tests run with this signal ignored")
-				}
 				l := newBox(t).start(withInit(t, init, "signals"), false)
 				l.says("ready")
 				box := l.members()
@@ -157,9 +153,6 @@ func TestSignals(t *testing.T) {
 func TestSignalWhileTheBoxIsMade(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
-			if signal.Ignored(s) {
-				skip(t, "these tests run with this signal ignored")
-			}
 			b := newBox(t)
 			before := hostMounts(t)
 			b.env = []string{fmt.Sprintf("BOXFILE_TEST_EARLY=%d", s)}
@@ -172,10 +165,28 @@ func TestSignalWhileTheBoxIsMade(t *testing.T) {
 	}
 }
 
+// A signal that ends a rehearsal ends boxfile too, whatever the box would have been sent.
+func TestSignalEndsARehearsal(t *testing.T) {
+	b := newBox(t)
+	p := fullPlan(t, "exit", "0").replace(&plan.Stop{Signal: "USR1", Grace: 1e8})
+	prog, err := lower(p.plan(), b.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.env = []string{"BOXFILE_TEST_REHEARSE=1", fmt.Sprintf("BOXFILE_TEST_HOLD=%d", lastClose(prog.Enter)+1)}
+	l := b.start(p, false)
+	waitFor(t, "a held child", func() bool { return held(l.cmd.Process.Pid) })
+	l.send(syscall.SIGTERM)
+	_ = l.cmd.Wait()
+	if s, ok := l.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || s.Signal() != syscall.SIGTERM {
+		t.Errorf("it ended with %v", l.cmd.ProcessState)
+	}
+}
+
 // TERM reaches the command as stop.signal, INT as itself; when the grace period is
 // over the box is killed whole, and at a second INT at once.
 func TestSignalStopsTheBox(t *testing.T) {
-	const long, short = int64(time.Hour), int64(300 * time.Millisecond)
+	const long, short = int64(time.Hour), int64(2 * time.Second) // in which a slow machine too says what it got
 	cases := []struct {
 		what  string
 		stop  plan.Stop
@@ -224,7 +235,9 @@ func TestSignalStopsTheBox(t *testing.T) {
 
 // A second ^C does not wait for the grace period of a timeout either.
 func TestSignalSkipsTheGraceOfATimeout(t *testing.T) {
-	l := newBox(t).start(fullPlan(t, "chatty").before("close_fds", &plan.Timeout{After: 3e8, Signal: "USR1", Grace: int64(time.Hour)}), false)
+	t.Parallel()
+	const after = 3e9 // until then the command has said that it is ready, on a slow machine too
+	l := newBox(t).start(fullPlan(t, "chatty").before("close_fds", &plan.Timeout{After: after, Signal: "USR1", Grace: int64(time.Hour)}), false)
 	l.says("ready")
 	box := l.members()
 	l.says("got 10")
@@ -306,6 +319,41 @@ func TestSignalKillOfAStoppedBox(t *testing.T) {
 		_ = l.cmd.Wait()
 		waitFor(t, "the end of the box", func() bool { return living(box) == 0 })
 	}
+}
+
+// So does one that shares its pid namespace, which no kernel ends: its process 1 is not
+// stopped with the others.
+func TestSignalStopsABoxThatSharesItsPids(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		b.needShared()
+		l := b.start(sharedPlan(t, "stopped"), false)
+		l.says("ready")
+		pid, box := l.cmd.Process.Pid, l.members()
+		stopped := func(want int) func() bool {
+			return func() bool {
+				n := 0
+				for _, p := range box {
+					if stateOf(p.pid) == "T" {
+						n++
+					}
+				}
+				return n == want
+			}
+		}
+		waitFor(t, "one that has stopped itself", stopped(1))
+		l.send(syscall.SIGTSTP)
+		waitFor(t, "boxfile's stop", func() bool { return stateOf(pid) == "T" })
+		waitFor(t, "the box's stop", stopped(len(box)-1))
+		waitFor(t, "going on", func() bool {
+			l.send(syscall.SIGCONT)
+			return stopped(1)() && stateOf(pid) != "T"
+		})
+		l.send(syscall.SIGTSTP)
+		waitFor(t, "boxfile's stop", func() bool { return stateOf(pid) == "T" })
+		l.send(syscall.SIGKILL)
+		_ = l.cmd.Wait()
+		waitFor(t, "the end of the box", func() bool { return living(box) == 0 })
+	})
 }
 
 // A box with a cgroup of v2 is frozen by it.

@@ -46,16 +46,17 @@ func (r *run) signalled(s unix.Signal) {
 			r.kill() // the second ^C
 			return
 		}
-		r.ask(s)
+		r.ask(s, s)
 	case unix.SIGTERM:
 		if r.ending.begun {
 			r.send(s)
 			return
 		}
+		how := s
 		if r.asked != nil { // TERM is what asks programs to end; the file says how this one wants to be asked
-			s = unix.Signal(r.asked.Signal)
+			how = unix.Signal(r.asked.Signal)
 		}
-		r.ask(s)
+		r.ask(s, how)
 	default:
 		r.send(s)
 	}
@@ -66,14 +67,14 @@ func (r *run) send(s unix.Signal) {
 	_ = unix.PidfdSendSignal(r.child.PIDFD, s, nil, 0) // gone already: its status is on the way
 }
 
-// ask asks the command to end, and begins its grace period.
-func (r *run) ask(s unix.Signal) {
-	how := program.HostOp{Signal: int(s)}
+// ask asks the command to end, by a signal for one that boxfile got, and begins its grace period.
+func (r *run) ask(by, with unix.Signal) {
+	how := program.HostOp{Signal: int(with)}
 	if r.asked != nil {
 		how.Grace = r.asked.Grace
 	}
 	r.end(&how)
-	r.ending.by = s
+	r.ending.by = by
 	if r.asked == nil {
 		r.ending.until = time.Time{}
 	}
@@ -122,8 +123,11 @@ const freezeRounds = 100
 
 // freeze stops all processes of the box: by its cgroup where that is one of v2,
 // else one by one. Those that are stopped already stay so when the others go on.
+//
+// Where the pid namespace is not the box's own, its process 1 goes on: nobody else
+// ends the box when boxfile is killed meanwhile.
 func (r *run) freeze() {
-	if r.freezer("1") {
+	if !r.prog.Ends && r.freezer("1") {
 		return
 	}
 	seen := map[int]bool{}
@@ -132,7 +136,11 @@ func (r *run) freeze() {
 	}
 	for range freezeRounds {
 		more := false
-		for _, p := range r.processes() {
+		all := r.processes()
+		if r.prog.Ends && len(all) > 1 { // before there is a command it dies with boxfile
+			all = all[1:]
+		}
+		for _, p := range all {
 			if seen[p.pid] {
 				continue
 			}
@@ -186,7 +194,8 @@ type process struct {
 }
 
 // processes is the box's, parents before their children: process 1 and all that descends
-// from it, as everything in a pid namespace does.
+// from it, as everything in its pid namespace does. In one that is shared it is the
+// subreaper of the box's (program.outlive).
 func (r *run) processes() []process {
 	list, err := os.ReadDir("/proc")
 	if err != nil {

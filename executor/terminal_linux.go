@@ -62,10 +62,24 @@ func (t *terminal) gone() int32 {
 	return int32(t.relay.Gone)
 }
 
-// stop shows what the box has said last, once it is gone, and gives the terminal back.
-func (t *terminal) stop() {
+// lastWords is how long a terminal may take nothing, at the end of a box that did not
+// end by itself, before what that has said last is lost.
+const lastWords = time.Second
+
+// stopTerminal shows what the box has said last, once it is gone, and gives the terminal
+// back. One that takes nothing keeps boxfile only until somebody wants it to end.
+func (r *run) stopTerminal() {
+	t := &r.terminal
 	if t.relay != nil {
-		t.relay.Stop()
+		t.relay.Stop(func(idle time.Duration) bool {
+			for s := r.signals.Next(); s != 0; s = r.signals.Next() {
+				switch s {
+				case unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT:
+					return true
+				}
+			}
+			return r.ending.begun && idle >= lastWords
+		})
 	}
 	if t.master > 0 {
 		unix.Close(t.master)

@@ -35,6 +35,14 @@ func ttyPlan(t *testing.T, args ...string) *planner {
 // tells how that is set.
 func (b *box) atTerminal() (modes func() string) {
 	b.t.Helper()
+	master, modes := b.atUnreadTerminal()
+	go func() { _, _ = io.Copy(&b.shown, master) }()
+	return modes
+}
+
+// atUnreadTerminal is atTerminal, and nobody reads what is shown there.
+func (b *box) atUnreadTerminal() (master *os.File, modes func() string) {
+	b.t.Helper()
 	b.t.Setenv("BOXFILE_TEST_TTY", "1")
 	b.env = append(b.env, "BOXFILE_TEST_TTY=1")
 	must := func(err error) {
@@ -56,9 +64,8 @@ func (b *box) atTerminal() (modes func() string) {
 	must(err)
 	b.terminal, err = os.OpenFile("/dev/pts/"+strconv.Itoa(n), os.O_RDWR|unix.O_NOCTTY, 0)
 	must(err)
-	go func() { _, _ = io.Copy(&b.shown, master) }()
 	b.t.Cleanup(func() { master.Close(); b.terminal.Close() })
-	return func() string {
+	return master, func() string {
 		b.t.Helper()
 		m, err := unix.IoctlGetTermios(int(b.terminal.Fd()), unix.TCGETS)
 		must(err)
@@ -123,6 +130,20 @@ func TestTtyStatus(t *testing.T) {
 			t.Errorf("the terminal was %s, and is %s", before, after)
 		}
 	})
+}
+
+// A terminal that takes nothing more does not keep a box beyond its time, nor boxfile.
+func TestTtyThatNobodyReads(t *testing.T) {
+	b := newBox(t)
+	_, modes := b.atUnreadTerminal()
+	before := modes()
+	r := b.run(ttyPlan(t, "flood").before("close_fds", &plan.Timeout{After: 5e8, Signal: "KILL"}).plan())
+	if r.code != 124 {
+		t.Errorf("exit %d: %s", r.code, r.stderr)
+	}
+	if after := modes(); after != before {
+		t.Errorf("the terminal was %s, and is %s", before, after)
+	}
 }
 
 // terminalAttr is for a process whose controlling terminal is its standard input.

@@ -183,8 +183,6 @@ func matchHost(prog *program.Program, did []string) error {
 			want = append(want, "make "+dirs[i]+"/box")
 			if prog.Ends && c.Version == 2 {
 				undo = append([]string{fmt.Sprintf("write %q to %s/cgroup.kill", "1", dirs[i])}, undo...)
-			} else if c.Box != 0 {
-				undo = append([]string{fmt.Sprintf("write %q to %s/pids.max", "0", dirs[i])}, undo...)
 			}
 			last = append(undo, last...)
 		}

@@ -22,7 +22,7 @@ func (r *run) watch(control int) (Status, *Failure) {
 	end, err := r.attend(&h)
 	for !h.ended && h.next() {
 	}
-	r.terminal.stop()
+	r.stopTerminal()
 	r.stopHelper()
 	if stopped := r.stopRelay(); err == nil {
 		err = stopped

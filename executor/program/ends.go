@@ -5,8 +5,8 @@ package program
 import "golang.org/x/sys/unix"
 
 // A box that shares its pid namespace does not end with its first process. Two
-// descriptors are kept in that one, right above the control socket: with pids.max of
-// the box's cgroup nobody in it can fork any more, and cgroup.procs tells who is left to be killed.
+// descriptors are kept in that one, right above the control socket: cgroup.procs of
+// the box's cgroup tells who is left to be killed, and with pids.max nobody in it can fork any more.
 
 // ends is how many descriptors of these there are.
 func (l *lowering) ends() int64 {

@@ -142,6 +142,7 @@ func (l *lowering) join() {
 				if j.Type == unix.CLONE_NEWUSER { // nobody else could make files there, and 0 is nobody of the host's
 					l.op(stage, callSetresgid, num(0), num(0), num(0)).tolerate(unix.EINVAL, 0)
 					l.op(stage, callSetresuid, num(0), num(0), num(0)).tolerate(unix.EINVAL, 0)
+					l.undumpable() // where fs.suid_dumpable is 1, new ids have undone it, proc(5)
 				}
 				restore()
 			}
@@ -150,12 +151,17 @@ func (l *lowering) join() {
 	user := func(j *joined) bool { return j.Type == unix.CLONE_NEWUSER }
 	if !l.ownUser { // whoever is root in there must not trace who still has a way to the host (CVE-2016-9962)
 		restore := l.during(-1)
-		l.op(stage, callPrctl, named(unix.PR_SET_DUMPABLE, prctls), num(0), num(0), num(0), num(0))
+		l.undumpable()
 		restore()
 	}
 	enter(func(j *joined) bool { return !user(j) && !j.below })
 	enter(user)
 	enter(func(j *joined) bool { return !user(j) && j.below })
+}
+
+// undumpable keeps others from tracing the process before process 1, and it after that.
+func (l *lowering) undumpable() {
+	l.op(stage, callPrctl, named(unix.PR_SET_DUMPABLE, prctls), num(0), num(0), num(0), num(0))
 }
 
 // Clocks sets those of the time namespace that the next child will be in.

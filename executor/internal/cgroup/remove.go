@@ -16,17 +16,18 @@ import (
 )
 
 // Kill ends every process of the cgroup, and returns once none is left: at once on
-// v2, from 5.14 on, elsewhere one by one, after none of them can fork any more.
+// v2, from 5.14 on, elsewhere one by one. Those who fork faster than that can fork no
+// more after some rounds, not sooner: the kernel would count what it refuses them.
 func (g *Group) Kill() error {
 	err := write(g.FD, "cgroup.kill", "1")
 	atOnce := err == nil
 	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return err
 	}
-	if !atOnce {
-		_ = write(g.FD, "pids.max", "0") // where its controller is here; another round ends them as well
-	}
-	for range kills {
+	for n := range kills {
+		if n == killsFree && !atOnce {
+			_ = write(g.FD, "pids.max", "0") // where its controller is here; another round ends them as well
+		}
 		procs, err := g.Read(Leaf + "/cgroup.procs")
 		if err != nil {
 			return err
@@ -60,8 +61,10 @@ func over(pid string) bool {
 	return strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
 }
 
-// kills bounds how long Kill waits, some milliseconds each.
-const kills = 10_000
+const (
+	kills     = 10_000 // rounds of Kill, some milliseconds each
+	killsFree = 10     // of them without a bound on forks
+)
 
 // Remove takes the cgroup away with all that Make did for it. It is empty by
 // then, or its processes are killed.

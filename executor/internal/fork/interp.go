@@ -82,7 +82,9 @@ func firstChild(im *image) {
 		if im.tellStarted {
 			tell(im, Started, 0, 0)
 		}
-		reap(im, pid)
+		ended := reap(im, pid)
+		purge(im)
+		leave(im, ended)
 	}
 	run(im, im.calls[Command])
 	exit(exitSetup) // not reached: the last call of command is execve
@@ -232,13 +234,13 @@ func commandChild(im *image) {
 	exit(exitSetup)
 }
 
-// reap is the rest of process 1's life: it collects whoever ends, forwards
-// signals to the command, and ends with it, or when the other end of the control
-// socket is closed, because boxfile is gone. Its own end takes the pid namespace along.
+// reap is what process 1 does while the command lives: it collects whoever ends and
+// forwards signals to the command. It returns true once that has ended, and false when the
+// other end of the control socket is closed, because boxfile is gone.
 //
 //go:nosplit
 //go:norace
-func reap(im *image, main uintptr) {
+func reap(im *image, main uintptr) bool {
 	s := im.scratch
 	s.sigset = ^uint64(0)
 	fd, e := rawcall(unix.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&s.sigset)), 8, unix.SFD_CLOEXEC, 0, 0)
@@ -246,14 +248,13 @@ func reap(im *image, main uintptr) {
 		tell(im, Failed, ^uint32(0), uint32(e))
 		exit(exitSetup)
 	}
-	collect(im, main) // a command that has ended before the signalfd was there
-	for {
+	ended := collect(im, main) // a command that has ended before the signalfd was there
+	for !ended {
 		s.poll[0].Fd, s.poll[0].Events, s.poll[0].Revents = int32(fd), unix.POLLIN, 0
 		s.poll[1].Fd, s.poll[1].Events, s.poll[1].Revents = int32(im.control), unix.POLLIN, 0
 		_, e := rawcall(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&s.poll)), uintptr(len(s.poll)), 0, 0, 0, 0)
 		if e != 0 && e != uintptr(unix.EINTR) || s.poll[1].Revents != 0 {
-			purge(im)
-			exit(128 + uintptr(unix.SIGKILL))
+			return false
 		}
 		n, _ := rawcall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&s.siginfo)), unsafe.Sizeof(s.siginfo), 0, 0, 0)
 		if n != unsafe.Sizeof(s.siginfo) {
@@ -261,40 +262,53 @@ func reap(im *image, main uintptr) {
 		}
 		sig := uintptr(s.siginfo.Signo)
 		if sig == uintptr(unix.SIGCHLD) {
-			collect(im, main)
+			ended = collect(im, main)
 		} else if sig <= 64 && forwarded&(1<<(sig-1)) != 0 {
 			rawcall(unix.SYS_KILL, main, sig, 0, 0, 0, 0)
 		}
 	}
+	return true
 }
 
-// collect waits for every process that has ended, and ends with the main one.
+// leave is the end of process 1, which takes the pid namespace along.
 //
 //go:nosplit
 //go:norace
-func collect(im *image, main uintptr) {
+func leave(im *image, ended bool) {
+	if !ended {
+		exit(128 + uintptr(unix.SIGKILL))
+	}
+	status := uint32(im.scratch.status)
+	if status&0x7f == 0 { // it has exited, wait(2)
+		exit(uintptr(status >> 8 & 0xff))
+	}
+	tell(im, Signaled, status, 0)
+	exit(0)
+}
+
+// collect waits for every process that has ended, and reports whether the main one is among them.
+//
+//go:nosplit
+//go:norace
+func collect(im *image, main uintptr) bool {
 	for {
 		pid, e := rawcall(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&im.scratch.status)), unix.WNOHANG, 0, 0, 0)
 		if e == uintptr(unix.EINTR) {
 			continue
 		}
 		if e != 0 || pid == 0 {
-			return
+			return false
 		}
 		if pid == main {
-			status := uint32(im.scratch.status)
-			purge(im)
-			if status&0x7f == 0 { // it has exited, wait(2)
-				exit(uintptr(status >> 8 & 0xff))
-			}
-			tell(im, Signaled, status, 0)
-			exit(0)
+			return true
 		}
 	}
 }
 
 // purge ends every other process of the cgroup, where the pid namespace is not
-// process 1's to take along: nobody can fork any more, and all are killed until none is left.
+// process 1's to take along: all are killed until none is left. Those who fork faster
+// than that can fork no more after some rounds, not sooner: the kernel would count
+// what it refuses them, as if the box had met its limit.
 //
 //go:nosplit
 //go:norace
@@ -303,9 +317,11 @@ func purge(im *image) {
 		return
 	}
 	s := im.scratch
-	s.procs[0] = '0'
-	rawcall(unix.SYS_WRITE, im.control+1, uintptr(unsafe.Pointer(&s.procs)), 1, 0, 0, 0)
 	for n := 0; n < purges && !alone(im); n++ {
+		if n == purgesFree {
+			s.procs[0] = '0'
+			rawcall(unix.SYS_WRITE, im.control+1, uintptr(unsafe.Pointer(&s.procs)), 1, 0, 0, 0)
+		}
 		for pid := uintptr(1); pid != 0; { // v1 lists them until they are collected
 			if pid, _ = rawcall(unix.SYS_WAIT4, ^uintptr(0), 0, unix.WNOHANG, 0, 0, 0); pid == ^uintptr(0) {
 				break
@@ -318,6 +334,7 @@ func purge(im *image) {
 
 const (
 	purges     = 1 << 14
+	purgesFree = 10
 	purgePause = 1e6 // ns
 )
 
@@ -330,14 +347,14 @@ func alone(im *image) bool {
 	self, _ := rawcall(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
 	fd, e := rawcall(unix.SYS_OPENAT, im.control+2, uintptr(unsafe.Pointer(&s.name)), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0) // v1 lists the same for a second to whoever keeps it open
 	if e != 0 {
-		return true
+		return false // nobody knows, for want of memory as a rule
 	}
 	others, pid := false, uintptr(0)
 	for {
 		n, e := rawcall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&s.procs)), unsafe.Sizeof(s.procs), 0, 0, 0)
 		if e != 0 || n == 0 {
 			rawcall(unix.SYS_CLOSE, fd, 0, 0, 0, 0, 0)
-			return !others
+			return e == 0 && !others
 		}
 		for i := uintptr(0); i < n; i++ {
 			c := *(*byte)(unsafe.Add(unsafe.Pointer(&s.procs), i))

@@ -63,6 +63,7 @@ func (r *Relay) neverWait() {
 	if m, err := unix.IoctlGetTermios(r.in, unix.TCGETS); err == nil {
 		m.Cc[unix.VMIN] = 0
 		_ = unix.IoctlSetTermios(r.in, unix.TCSETS, m)
+		r.mode = *m
 	}
 }
 
@@ -87,9 +88,13 @@ func (r *Relay) again() {
 	r.hold()
 }
 
-// drop forgets that the terminal was held.
+// drop forgets that the terminal was held, unless it still is: then another program has
+// only read what was typed, and what was there before hold is still what to restore.
 func (r *Relay) drop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if m, err := unix.IoctlGetTermios(r.in, unix.TCGETS); err == nil && *m == r.mode && r.foreground() {
+		return
+	}
 	r.saved = nil
 }

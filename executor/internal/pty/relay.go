@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
@@ -22,11 +23,13 @@ type Relay struct {
 	in, out, master int
 	Gone            int // can be read once the caller's terminal has gone away
 	typed, shown    side
-	over            atomic.Bool // nobody is left on the other side
+	over            atomic.Bool  // nobody is left on the other side
+	taken           atomic.Int64 // how often the caller's terminal has taken something
 
 	mu     sync.Mutex
-	saved  *term.State // of the caller's terminal, while it is held
-	paused bool        // it must not be held
+	saved  *term.State  // of the caller's terminal, while it is held
+	mode   unix.Termios // that hold has set
+	paused bool         // it must not be held
 }
 
 // side is one direction.
@@ -50,15 +53,36 @@ func Start(in, out, master int) (*Relay, error) {
 }
 
 // Stop shows what was said before the last who could say anything was gone, and
-// gives the caller's terminal back.
-func (r *Relay) Stop() {
+// gives the caller's terminal back. While that takes nothing, as one that nobody reads, late is
+// asked every now and then, with how long it has not; once late says so what is left is lost.
+func (r *Relay) Stop(late func(idle time.Duration) bool) {
 	r.over.Store(true)
 	poke(r.shown.wake)
 	poke(r.typed.wake)
-	<-r.shown.done
-	<-r.typed.done
-	r.LetGo()
-	r.close()
+	ended := make(chan struct{})
+	go func() {
+		<-r.shown.done
+		<-r.typed.done
+		r.LetGo()
+		r.close()
+		close(ended)
+	}()
+	ticks := time.NewTicker(tick * time.Millisecond)
+	defer ticks.Stop()
+	for taken, since := r.taken.Load(), time.Now(); ; {
+		select {
+		case <-ended:
+			return
+		case <-ticks.C:
+		}
+		if now := r.taken.Load(); now != taken {
+			taken, since = now, time.Now()
+		}
+		if late(time.Since(since)) { // nothing ends the write that waits, but with this process it does
+			r.LetGo()
+			return
+		}
+	}
 }
 
 func (r *Relay) prepare() error {
@@ -203,6 +227,7 @@ func (r *Relay) show(b []byte) {
 		switch {
 		case err == nil:
 			b = b[n:]
+			r.taken.Add(1)
 		case errors.Is(err, unix.EAGAIN): // another program has set it so
 			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(r.out), Events: unix.POLLOUT}}, -1)
 		case !errors.Is(err, unix.EINTR):
@@ -214,9 +239,9 @@ func (r *Relay) show(b []byte) {
 // hangUp passes the end of the caller's terminal on: with its master the other one goes.
 func (r *Relay) hangUp() {
 	r.over.Store(true)
+	poke(r.Gone)
 	poke(r.shown.wake)
-	<-r.shown.done
+	<-r.shown.done // which may take its time, where out is another terminal
 	unix.Close(r.master)
 	r.master = -1
-	poke(r.Gone)
 }
