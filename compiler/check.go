@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,6 +35,7 @@ func Check(p *plan.Plan) error {
 		}
 	}
 	o.finish()
+	o.waivers(p.Waivers)
 	text, err := o.text()
 	if err != nil {
 		return err
@@ -56,7 +58,7 @@ func same(p, made *plan.Plan) error {
 		return err
 	}
 	if is, err := made.Digest(); err != nil || is == was {
-		return err
+		return errors.Join(err, sameWaivers(p.Waivers, made.Waivers))
 	}
 	for i, s := range p.Steps {
 		if i >= len(made.Steps) {
@@ -79,6 +81,17 @@ func same(p, made *plan.Plan) error {
 		return fmt.Errorf("it ends before %s", plan.InfoOf(made.Steps[len(p.Steps)]).Name)
 	}
 	return errors.New("it is written in another way")
+}
+
+// sameWaivers compares waivers, which the digest does not hold, but for their lines.
+func sameWaivers(was, made []plan.Waiver) error {
+	like := func(a, b plan.Waiver) bool {
+		return a.Line >= 0 && a.Col >= 0 && a.Risk == b.Risk && a.Reason == b.Reason && a.Until == b.Until
+	}
+	if !slices.EqualFunc(was, made, like) {
+		return errors.New("its waivers are written in another way")
+	}
+	return nil
 }
 
 func wrong(p *plan.Plan, i int, what string) error {

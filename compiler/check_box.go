@@ -224,6 +224,17 @@ func (o *origin) finish() {
 	o.doc["network"] = network
 }
 
+// waivers are what the file says of risks.
+func (o *origin) waivers(list []plan.Waiver) {
+	for _, w := range list {
+		e := map[string]any{"risk": w.Risk, "reason": w.Reason}
+		if w.Until != "" {
+			e["until"] = w.Until
+		}
+		o.add("waive", e)
+	}
+}
+
 // hostsOf and serversOf read back what the compiler writes into the box's files.
 func hostsOf(content string) map[string]any {
 	out := map[string]any{}

@@ -40,6 +40,7 @@ func TestCheckPassesWhatWasCompiled(t *testing.T) {
 		"namespaces: {ipc: {join: /proc/1/ns/ipc}, uts: {join: ./u}, cgroup: host, time: {boottime: 10s, monotonic: 1500ms}}\nnetwork: {join: /run/netns/blue, dns: [192.0.2.1]}\ntty: true",
 		"namespaces: {pid: host}\nproc: host-ro\nresources: {memory: 1G}\ntty: false\nstop: {signal: INT, grace: 1s}",
 		"namespaces: {user: {join: /proc/1/ns/user}, time: {join: /proc/1/ns/time}}\nnetwork: {join: /proc/1/ns/net}",
+		"inputs: {V: {default: \"${{ x\"}}\nwaive: [{risk: BX037, reason: \"${{ inputs.V }} \\u202E\"}, {risk: BX024, reason: ' a', until: 2028-02-29}]",
 		"devices: [/dev/fuse, /dev/net/tun]\nmounts: [{source: '/a b:c', target: '/x:y', optional: true, options: [noexec, nosymfollow]}]",
 	} {
 		b, err := schema.Parse("x.yaml", []byte("boxfile: 1\ncommand: [x, '', \"a\\x01\\u202E\\n\", '${']\n"+text+"\n"), nil)
@@ -182,6 +183,12 @@ func TestCheckRefusesOperandsThatNoBoxfileHas(t *testing.T) {
 	}
 	if err := without(t, "", func(p *plan.Plan) { p.Positions[0].Line = -1 }); err == nil {
 		t.Error("a line before the first passes")
+	}
+	for _, w := range []plan.Waiver{{Risk: "\x1b[31m", Reason: "a"}, {Risk: "BX999", Reason: "a"}, {Risk: "BX001"}, {Risk: "BX001", Reason: " "},
+		{Risk: "BX001", Reason: "a", Until: "2027-02-30"}, {Risk: "BX001", Reason: "a", Until: "\x1b[31m"}, {Risk: "BX001", Reason: "a", Line: -1}} {
+		if err := without(t, "", func(p *plan.Plan) { p.Waivers = append(p.Waivers, w) }); err == nil {
+			t.Errorf("the waiver %+v passes", w)
+		}
 	}
 	if err := without(t, "", func(p *plan.Plan) { p.Name = "\x1b[31m" }); err == nil {
 		t.Error("another name passes")

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -39,6 +40,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "a box of the tests runs the tests: "+modeEnv+" got lost")
 		os.Exit(1)
 	}
+	// Tests that were started with SIGHUP ignored, as by nohup(1), would pass that on.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	if err := copySelf(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

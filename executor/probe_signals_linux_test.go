@@ -90,7 +90,7 @@ func behave(args []string) int {
 		n, _ := strconv.Atoi(args[1])
 		budget, _ := time.ParseDuration(args[2])
 		made := 0
-		for end := time.Now().Add(budget); made < n && time.Now().Before(end); made++ {
+		for end := time.Now().Add(budget); made < n && (made < fewOrphans || time.Now().Before(end)); made++ {
 			if err := doubleFork(); err != nil {
 				fmt.Println(err)
 				return 1

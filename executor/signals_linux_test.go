@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
@@ -134,9 +133,6 @@ func TestSignals(t *testing.T) {
 			sig := s.(syscall.Signal)
 			t.Run(fmt.Sprintf("%v init %v", sig, init), func(t *testing.T) {
 				t.Parallel()
-				if signal.Ignored(sig) {
-					skip(t, "these tests run with this signal ignored")
-				}
 				l := newBox(t).start(withInit(t, init, "signals"), false)
 				l.says("ready")
 				box := l.members()
@@ -157,9 +153,6 @@ func TestSignals(t *testing.T) {
 func TestSignalWhileTheBoxIsMade(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
-			if signal.Ignored(s) {
-				skip(t, "these tests run with this signal ignored")
-			}
 			b := newBox(t)
 			before := hostMounts(t)
 			b.env = []string{fmt.Sprintf("BOXFILE_TEST_EARLY=%d", s)}

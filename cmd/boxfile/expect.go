@@ -37,7 +37,8 @@ func expectation(word string) (*expectedPlan, error) {
 // beside looks for the expected plan where plan --plan-out would be told to write it:
 // dev.plan.json beside dev.yaml. Another plan, or none, is no error: it only would have been shown.
 func beside(c *compiled, digest string) *side {
-	name := strings.TrimSuffix(c.source.name, filepath.Ext(c.source.name)) + ".plan.json"
+	base := filepath.Base(c.source.name) // a saved plan is named by its Boxfile, and may be in another folder
+	name := filepath.Join(c.source.folder, strings.TrimSuffix(base, filepath.Ext(base))+".plan.json")
 	p, err := readPlan(name)
 	if err != nil {
 		return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -28,9 +29,9 @@ type revision struct {
 }
 
 // splitRevision takes REV:FILE apart. A path that begins with /, ./ or ../ is a
-// file whatever follows, as is one without a colon.
+// file whatever follows, as is one without a colon, and one with a drive on Windows.
 func splitRevision(name string) (rev, file string, ok bool) {
-	if strings.HasPrefix(name, "/") || strings.HasPrefix(name, ".") {
+	if strings.HasPrefix(name, "/") || strings.HasPrefix(name, ".") || filepath.VolumeName(name) != "" {
 		return "", "", false
 	}
 	return strings.Cut(name, ":")
@@ -84,17 +85,22 @@ func (r *revision) read(file string, limit int) ([]byte, error) {
 		return nil, err
 	}
 	line, _, _ := strings.Cut(out, "\x00")
-	head, _, _ := strings.Cut(line, "\t")
+	head, found, _ := strings.Cut(line, "\t")
 	f := strings.Fields(head) // mode, type, hash, size
 	switch {
-	case len(f) != 4:
+	case file == ".": // of which git lists all that is in it
+		return nil, &problem{at: at, text: "is a folder in that revision, not a file"}
+	case len(f) != 4 || found != file:
 		return nil, &unreadable{problem{at: at, text: "there is no such file in that revision", fix: "/dev/null stands for a file that is not there"}, fs.ErrNotExist}
 	case f[1] == "tree":
 		return nil, &problem{at: at, text: "is a folder in that revision, not a file"}
 	case f[0] != "100644" && f[0] != "100755":
 		return nil, &problem{at: at, text: "is a link or a submodule in that revision, not a file", fix: "name the file that it leads to"}
 	}
-	if size, err := strconv.Atoi(f[3]); err != nil || size > limit {
+	switch size, err := strconv.Atoi(f[3]); {
+	case err != nil: // as in a clone that was made with a filter; boxfile fetches nothing
+		return nil, &problem{at: at, text: "is in that revision, but not in this clone", fix: "git cat-file -e " + f[2] + " has git fetch it"}
+	case size > limit:
 		return nil, tooLarge(at, limit)
 	}
 	text, err := r.ask("cat-file", "blob", f[2])

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -91,8 +90,7 @@ func lockSources(c *compiled) ([]lockSource, error) {
 	return out, err
 }
 
-// write replaces the lock in one piece. A link of that name, which a box may have put
-// there, is replaced and not followed.
+// write replaces the lock in one piece.
 func (l *lockFile) write(name string) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -101,19 +99,7 @@ func (l *lockFile) write(name string) error {
 	if err := e.Encode(l); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".lock-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b.Bytes())
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		err = errors.Join(err, os.Remove(f.Name()))
-	}
-	return err
+	return writeFile(name, b.Bytes())
 }
 
 // readLock reads the lock of a Boxfile.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -15,8 +16,9 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/boxfile/boxfile/cmd/boxfile/internal/fixture"
 )
 
 // The tests run the program as it ships, because what is shipped includes its
@@ -28,6 +30,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, underFilter(calls, os.Args[1:]))
 		os.Exit(99)
 	}
+	// Tests that were started with SIGHUP ignored, as by nohup(1), would pass that on.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "boxfile-test-")
 		if err != nil {

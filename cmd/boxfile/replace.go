@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -67,19 +68,54 @@ func unchanged(folder *os.Root, name, base string, old []byte) (fs.FileInfo, err
 	return info, nil
 }
 
-// writeBeside makes the new file, complete and on the disk before it has the name.
+// writeBeside makes the new file, under a name of its own.
 func writeBeside(folder *os.Root, base string, like fs.FileInfo, text []byte) (temp string, err error) {
 	temp = "." + base + ".boxfile-fmt"
 	f, err := folder.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", err
 	}
-	_, err = f.Write(text)
-	err = errors.Join(err, keepOwner(f, like), f.Chmod(like.Mode().Perm()), f.Sync(), f.Close())
+	err = complete(f, text, func() error { return errors.Join(keepOwner(f, like), f.Chmod(like.Mode().Perm())) })
 	if err != nil {
 		return "", errors.Join(err, folder.Remove(temp))
 	}
 	return temp, nil
+}
+
+// writeFile gives a file that boxfile makes its text, all of it or nothing. A link of
+// that name, which a box may have put there, is replaced and not followed.
+func writeFile(name string, text []byte) error {
+	f, err := createBeside(name)
+	if err != nil {
+		return err
+	}
+	err = complete(f, text, func() error { return nil })
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(f.Name()))
+	}
+	return err
+}
+
+// createBeside makes a new file in the folder of another, with the mode that the umask
+// leaves. What a boxfile that was killed has left there does not stop it.
+func createBeside(name string) (*os.File, error) {
+	for n := 0; ; n++ {
+		temp := fmt.Sprintf(".%s.boxfile-%d-%d", filepath.Base(name), os.Getpid(), n)
+		f, err := os.OpenFile(filepath.Join(filepath.Dir(name), temp), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if !errors.Is(err, fs.ErrExist) || n == 100 {
+			return f, err
+		}
+	}
+}
+
+// complete writes and closes a new file, which is whole and on the disk before it takes
+// the place of another.
+func complete(f *os.File, text []byte, mode func() error) error {
+	_, err := f.Write(text)
+	return errors.Join(err, mode(), f.Sync(), f.Close())
 }
 
 func cannotReplace(name string, err error) error {

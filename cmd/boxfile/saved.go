@@ -64,14 +64,7 @@ func writePlan(name string, c *compiled) error {
 	if err := c.plan.Encode(&b); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err == nil {
-		_, err = f.Write(b.Bytes())
-		if closing := f.Close(); err == nil {
-			err = closing
-		}
-	}
-	if err != nil {
+	if err := writeFile(name, b.Bytes()); err != nil {
 		return &problem{at: name, text: "cannot write the plan: " + reason(err)}
 	}
 	return nil

@@ -240,10 +240,10 @@ func TestTtyIsGivenBack(t *testing.T) {
 		"not_found":     {"command: [nosuch]", nil, 127, false},
 		"timeout":       {waits + "\ntimeout: 200ms", nil, 124, false},
 		"memory":        {"shell: 'echo up; exec tail /dev/zero'\nresources: {memory: 32M}", nil, 137, true},
-		"TERM":          {waits, signal(syscall.SIGTERM), 143, false},
-		"HUP":           {waits, signal(syscall.SIGHUP), 129, false},
-		"INT":           {waits, signal(syscall.SIGINT), 130, false},
-		"QUIT":          {waits, signal(syscall.SIGQUIT), 131, false},
+		"TERM":          {waits, gets(syscall.SIGTERM), 143, false},
+		"HUP":           {waits, gets(syscall.SIGHUP), 129, false},
+		"INT":           {waits, gets(syscall.SIGINT), 130, false},
+		"QUIT":          {waits, gets(syscall.SIGQUIT), 131, false},
 		"kill_in_a_box": {"shell: 'echo up; kill -9 $$'", nil, 137, false},
 		"kill_the_box": {waits, func(s *sitting) {
 			for _, p := range children(s.t, s.Cmd.Process.Pid) {
@@ -284,7 +284,7 @@ func odd(t *testing.T, s *sitting) *unix.Termios {
 	return m
 }
 
-func signal(sig syscall.Signal) func(s *sitting) {
+func gets(sig syscall.Signal) func(s *sitting) {
 	return func(s *sitting) { _ = s.Cmd.Process.Signal(sig) }
 }
 

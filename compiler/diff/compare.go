@@ -76,7 +76,7 @@ func (c *comparison) pair(i, j int) {
 			c.attr(i, j, attr{about: b.about, key: b.key, value: b.none, moves: b.moves}, b)
 		}
 	}
-	if from.calls != nil && to.calls != nil {
+	if c.filters(i, j); from.calls != nil && to.calls != nil {
 		c.calls(i, j, from, to)
 	}
 	if said == len(c.changes) && !sameJSON(c.from.plan.Steps[i], c.to.plan.Steps[j]) {
@@ -118,10 +118,13 @@ func (c *comparison) calls(i, j int, from, to *subject) {
 	}
 	for _, d := range []Direction{Widens, Narrows, Neutral} {
 		list := alike[d]
+		sort.Strings(list)
+		if from.rest != to.rest && relate(from.rest, to.rest) == d {
+			list = slices.Insert(list, 0, "all that are not named")
+		}
 		if len(list) == 0 {
 			continue
 		}
-		sort.Strings(list)
 		change := Change{Direction: d, Kind: to.kind, About: "system calls", From: c.from.place(i), To: c.to.place(j)}
 		switch all := strings.Join(list, ", "); d {
 		case Widens:

@@ -38,7 +38,7 @@ func namespace(name string, v value) attr {
 func (d describer) Join(s *plan.Join) error {
 	d.is("joined:", plan.Literal(s.Namespace)+" namespace "+plan.Literal(s.Path), says, s.Namespace)
 	d.lead = "joined: " + plan.Literal(s.Namespace) + " namespace"
-	d.attrs = append(d.attrs, attr{key: "path", value: word(s.Path), aside: true})
+	d.attrs = append(d.attrs, attr{key: s.Path, value: value{text: plan.Literal(s.Path), rank: grants}, aside: true})
 	return nil
 }
 

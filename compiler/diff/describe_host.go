@@ -60,13 +60,13 @@ func valueOf(limit string) string {
 func (d describer) CPUSet(s *plan.CPUSet) error {
 	d.is("CPUs", plan.Literal(s.CPUs)+" only", takes)
 	d.lead = "CPUs"
-	d.attrs = append(d.attrs, attr{key: "cpus", value: value{text: plan.Literal(s.CPUs), bits: cpuBits(s.CPUs)}, aside: true})
+	d.attrs = append(d.attrs, attr{key: "cpus", value: cpus(s.CPUs), aside: true})
 	return nil
 }
 
-// cpuBits is the first 64 processors of a list such as "0-3,6".
-func cpuBits(list string) uint64 {
-	var bits uint64
+// cpus is a list such as "0-3,6": which of the first 64 processors, and how many of all.
+func cpus(list string) value {
+	v := value{text: plan.Literal(list)}
 	for part := range strings.SplitSeq(list, ",") {
 		first, last, ok := strings.Cut(part, "-")
 		if !ok {
@@ -75,13 +75,14 @@ func cpuBits(list string) uint64 {
 		a, err := strconv.ParseUint(first, 10, 16)
 		b, err2 := strconv.ParseUint(last, 10, 16)
 		if err != nil || err2 != nil {
-			return 0
+			return word(list)
 		}
-		for n := a; n <= min(b, 63); n++ {
-			bits |= 1 << n
+		for n := a; n <= b; n++ {
+			v.rank++
+			v.bits |= 1 << n // no bit from 64 on
 		}
 	}
-	return bits
+	return v
 }
 
 func (d describer) IO(s *plan.IO) error {
@@ -111,9 +112,38 @@ func (d describer) OOM(s *plan.OOM) error {
 }
 
 func (d describer) CgroupFile(s *plan.CgroupFile) error {
-	d.is("cgroup file", plan.Literal(s.File), says, s.File)
-	d.has("", word(s.Value))
+	bound, v := int64(says), word(s.Value)
+	if n, ok := bytesOf(s.Value); ok && bounds(s.File) {
+		bound, v.rank = takes, amount(n, number).rank
+		if n == nil {
+			bound = says // as without it
+		}
+	}
+	d.is("cgroup file", plan.Literal(s.File), bound, s.File)
+	d.has("", v)
 	return nil
+}
+
+// bounds reports whether a file of a cgroup bounds something by its number.
+func bounds(file string) bool {
+	return (strings.HasPrefix(file, "memory.") || strings.HasPrefix(file, "pids.")) && (strings.HasSuffix(file, ".max") || strings.HasSuffix(file, ".high"))
+}
+
+// bytesOf is a number as such files take it: "max", or with K, M, G or T behind it.
+func bytesOf(value string) (n *uint64, ok bool) {
+	if value == "max" {
+		return nil, true
+	}
+	digits, shift := value, 0
+	if i := strings.IndexAny(value, "KMGTkmgt"); i >= 0 && i == len(value)-1 {
+		digits, shift = value[:i], 10*(1+strings.IndexByte("KMGT", value[i]&^0x20))
+	}
+	m, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil || m > unlimited>>shift {
+		return nil, false
+	}
+	m <<= shift
+	return &m, true
 }
 
 func (d describer) Timeout(s *plan.Timeout) error {

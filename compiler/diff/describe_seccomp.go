@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
+	"github.com/boxfile/boxfile/compiler/seccomp"
 )
 
 // Seccomp is told by system call where the plan has the rules. The default profile
@@ -28,6 +29,12 @@ func (d describer) Seccomp(s *plan.Seccomp) error {
 	if s.Rules == nil && s.Otherwise == nil {
 		return nil
 	}
+	d.judge(s)
+	return nil
+}
+
+// judge says what becomes of each system call.
+func (d *subject) judge(s *plan.Seccomp) {
 	by := map[string][]*plan.SeccompRule{}
 	for i := range s.Rules {
 		for _, call := range s.Rules[i].Calls {
@@ -38,7 +45,24 @@ func (d describer) Seccomp(s *plan.Seccomp) error {
 	for call, rules := range by {
 		d.calls[call] = verdict(rules, s.Otherwise)
 	}
-	return nil
+}
+
+// filters has two profiles compared by system call also where one is the default
+// profile, whose rules are not in a plan.
+func (c *comparison) filters(i, j int) {
+	from, ok := c.from.plan.Steps[i].(*plan.Seccomp)
+	to, ok2 := c.to.plan.Steps[j].(*plan.Seccomp)
+	if !ok || !ok2 || from.Profile == to.Profile {
+		return
+	}
+	for _, s := range [...]struct {
+		filter *plan.Seccomp
+		of     *subject
+	}{{from, c.from.steps[i]}, {to, c.to.steps[j]}} {
+		if s.of.calls == nil && s.filter.Digest == seccomp.Digest {
+			s.of.judge(seccomp.Full(nil))
+		}
+	}
 }
 
 // verdict is what a filter does with a call that some of its rules name. The text is
@@ -57,15 +81,16 @@ func verdict(rules []*plan.SeccompRule, otherwise *plan.SeccompAction) value {
 	}
 	final := false
 	for _, r := range rules {
+		if final = len(r.Arches) == 0 && len(r.Args) == 0; final {
+			judge(&r.SeccompAction)
+			break
+		}
 		for _, operand := range []any{r.Arches, r.Args} {
 			if said, err := json.Marshal(operand); err == nil {
 				text.Write(said)
 			}
 		}
 		judge(&r.SeccompAction)
-		if final = len(r.Arches) == 0 && len(r.Args) == 0; final {
-			break
-		}
 	}
 	if !final {
 		judge(otherwise)

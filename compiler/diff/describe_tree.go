@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,17 +27,20 @@ func (d describer) Propagation(s *plan.Propagation) error {
 }
 
 func (d describer) Rootfs(s *plan.Rootfs) error {
-	tree := "a generated tree"
+	tree, gives := "a generated tree", int64(grants)
 	switch s.Type {
 	case "tmpfs":
+		gives = says
 	case "dir":
 		tree = "the tree " + plan.Literal(s.Source)
 	default:
 		tree = plan.Literal(s.Type) + " " + plan.Literal(s.Source)
 	}
-	d.is("rootfs", tree, says)
+	d.is("rootfs", tree, gives)
 	d.lead = "rootfs:"
-	d.attrs = append(d.attrs, attr{key: "tree", value: value{text: tree}, aside: true})
+	if gives == grants {
+		d.attrs = append(d.attrs, attr{key: tree, value: value{text: tree, rank: grants}, aside: true})
+	}
 	d.has("", switched(!s.ReadOnly, readWrite, readOnly))
 	d.writes(s.Write, s.Keep)
 	d.sets("option", takes, s.Options)
@@ -75,12 +79,12 @@ func (d describer) Mount(s *plan.Mount) error {
 	case "overlay":
 		from = "overlay of " + strings.Join(literals(s.Lower), ", ")
 	}
-	d.is("mount", from+" at "+plan.Literal(s.Target), grants, s.Target+"\x00"+s.Type+"\x00"+s.Source, s.Target)
+	// what shows at the target is one thing less and another more where it comes from elsewhere
+	key := append([]string{s.Target, s.Type, s.Source}, slices.Sorted(slices.Values(s.Lower))...)
+	d.is("mount", from+" at "+plan.Literal(s.Target), grants, strings.Join(key, "\x00"))
 	d.lead = "mounts " + lead + ":"
 	d.has("", switched(!s.ReadOnly, readWrite, readOnly))
-	d.attrs = append(d.attrs, attr{about: "type", key: "type", value: word(s.Type), aside: true},
-		attr{about: "source", key: "source", value: word(s.Source), aside: true},
-		attr{about: "layers", key: "layers", value: value{text: strings.Join(literals(s.Lower), ", ")}, aside: true})
+	d.attrs = append(d.attrs, attr{about: "layers", key: "layers", value: value{text: strings.Join(literals(s.Lower), ", ")}, aside: true})
 	if s.Type == "overlay" || s.Write != "" || s.Keep != "" {
 		d.writes(s.Write, s.Keep)
 	}

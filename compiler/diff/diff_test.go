@@ -96,8 +96,10 @@ func TestSomeChangesInWords(t *testing.T) {
 		{"env: {A: b}", "env_pass: [A]", "environment A: b → the caller's"},
 		{"mounts: ['./a:/a', './b:/b']", "mounts: ['./b:/b', './a:/a']", "mount ./b at /b comes after mount ./a at /a → after /dev of the box's own"},
 		{"env: {A: \"a\\e[31mb\\u202e\"}", "", `environment − A = "a\x1b[31mb\u202e"`},
-		{"rootfs: {dir: ./a}", "rootfs: {dir: ./b}", "rootfs: the tree ./a → the tree ./b"},
+		{"rootfs: {dir: ./a}", "rootfs: {dir: ./b}", "rootfs: + the tree ./b"},
+		{"mounts: ['./a:/a']", "mounts: ['/:/a']", "mount + / at /a (read-only, nodev, nosuid)"},
 		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./looser.json}", `system calls + openat, socket`},
+		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./rest.json}", `system calls + all that are not named, socket`},
 	} {
 		var got []string
 		for _, change := range between(t, c.old, c.new).Changes {

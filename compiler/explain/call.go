@@ -152,5 +152,5 @@ func effect(a plan.SeccompAction) string {
 // nests reports whether a process of the box may ask for a user namespace of its own.
 func (v *view) nests() bool {
 	filter, _ := first[*plan.Seccomp](v)
-	return filter == nil || filter.Profile != "default" && (filter.Allows("unshare", goarches[0]) || filter.Allows("unshare", goarches[1]))
+	return filter == nil || filter.Nests(goarches[0]) || filter.Nests(goarches[1])
 }

@@ -167,6 +167,34 @@ func TestDefaultsNameAKey(t *testing.T) {
 	}
 }
 
+// What TERM and ^C do is a step of every box, with a timeout or without.
+func TestStopIsExplainedInEveryBox(t *testing.T) {
+	for name, p := range files(t) {
+		stop := slices.IndexFunc(p.Steps, func(s plan.Step) bool { return plan.InfoOf(s).Name == "stop" })
+		for _, key := range []string{"stop", "stop.signal", "stop.grace"} {
+			if a, err := explain.Ask(p, "key:"+key); err != nil || !slices.Contains(a.Steps, stop) {
+				t.Errorf("%s: %s: %+v, %v", name, key, a, err)
+			}
+		}
+	}
+}
+
+// Who may make a user namespace has all capabilities in it, whatever the box has.
+func TestCapabilitiesOfANewUserNamespaceAreTold(t *testing.T) {
+	for security, nests := range map[string]bool{
+		"{}": false, "{capabilities: [KILL]}": false, "{capabilities: [SYS_ADMIN]}": true, "{seccomp: none}": true,
+		"{seccomp: ./unshare.json}": true, "{seccomp: ./clone.json}": true, "{seccomp: ./threads.json}": false,
+	} {
+		a, err := explain.Ask(planOf(t, "boxfile: 1\ncommand: [ls]\nsecurity: "+security+"\n", "testdata"), "CAP_NET_ADMIN")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(a.Sentence, "lets a process make a user namespace") != nests {
+			t.Errorf("%s: %s", security, a.Sentence)
+		}
+	}
+}
+
 // A plan with nothing in it answers, too.
 func TestAnEmptyPlan(t *testing.T) {
 	p := &plan.Plan{File: "none"}

@@ -16,7 +16,7 @@ var absences = [...]struct{ key, text string }{
 	{"network.dns", "the box asks no name server of the file's"}, {"network.hosts", "the box knows no host of the file's"},
 	{"proc", "there is no /proc in the box"}, {"sys", "there is no /sys in the box"}, {"hostname", "the box has this machine's host name"},
 	{"resources", "the box has no limits as a whole"}, {"rlimits", "the caller's limit stands"}, {"timeout", "the box may run for ever"},
-	{"stop", "it matters where the file has a timeout"}, {"init", "the command is process 1 of the box"},
+	{"init", "the command is process 1 of the box"},
 	{"security.no_new_privs", "programs of the box may gain privileges"}, {"security.landlock", "Landlock is not used"},
 	{"security.seccomp", "no system call is refused"}, {"security.mask", "nothing is hidden"}, {"security.readonly", "nothing more is read-only"},
 	{"env", "the file sets no such variable"}, {"env_pass", "no variable of the caller's is passed on"}, {"groups", "the kernel keeps the caller's groups"},

@@ -18,7 +18,7 @@ func (v *view) IDMapRanges(*plan.IDMapRanges) error     { return v.by("idmap.uid
 func (v *view) TTY(*plan.TTY) error                     { return v.by() }
 func (v *view) CloseFDs(*plan.CloseFDs) error           { return v.by() }
 func (v *view) Session(*plan.Session) error             { return v.by() }
-func (v *view) Stop(*plan.Stop) error                   { return v.by() }
+func (v *view) Stop(*plan.Stop) error                   { return v.by("stop.signal", "stop.grace") }
 func (v *view) Clocks(*plan.Clocks) error               { return v.by() }
 func (v *view) IDMap(*plan.IDMap) error                 { return v.by("idmap", "namespaces.user") }
 func (v *view) Propagation(*plan.Propagation) error     { return v.by() }

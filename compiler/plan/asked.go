@@ -54,3 +54,30 @@ func (s *Seccomp) Meets(call, goarch string) []SeccompRule {
 func (s *Seccomp) Allows(call, goarch string) bool {
 	return slices.ContainsFunc(s.Meets(call, goarch), func(r SeccompRule) bool { return r.Passes() })
 }
+
+// newUser is CLONE_NEWUSER, clone(2).
+const newUser = 0x10000000
+
+// Nests reports whether a process may ask for a user namespace of its own on an
+// architecture (GOARCH), in which it has all capabilities.
+func (s *Seccomp) Nests(goarch string) bool {
+	return s.NewUser("unshare", goarch) || s.NewUser("clone", goarch) || s.Allows("clone3", goarch)
+}
+
+// NewUser reports whether a call whose first argument is flags of clone(2) is allowed
+// with CLONE_NEWUSER among them.
+func (s *Seccomp) NewUser(call, goarch string) bool {
+	for _, r := range s.Meets(call, goarch) {
+		without := slices.ContainsFunc(r.Args, func(a SeccompArg) bool { // the flag is not there
+			return a.Index == 0 && a.Op == "==" && (a.Mask == nil || *a.Mask&newUser != 0) && a.Value&newUser == 0
+		})
+		with := len(r.Args) == 1 && r.Args[0].Index == 0 && r.Args[0].Op == "==" && r.Args[0].Mask != nil && *r.Args[0].Mask == newUser && r.Args[0].Value == newUser
+		switch {
+		case !without && r.Passes():
+			return true
+		case with: // and all that have it are refused
+			return false
+		}
+	}
+	return false
+}

@@ -54,3 +54,34 @@ func TestRulesThatACallMeets(t *testing.T) {
 		t.Error("a call that is logged passes, one that is refused does not")
 	}
 }
+
+// A user namespace is made by three calls, with a flag that a filter sees of two.
+func TestWhoMayMakeAUserNamespace(t *testing.T) {
+	flag, all := uint64(0x10000000), uint64(0x7e020000)
+	masked := func(action string, mask *uint64, op string, value uint64) plan.SeccompRule {
+		return plan.SeccompRule{Calls: []string{"unshare", "clone"}, Args: []plan.SeccompArg{{Index: 0, Mask: mask, Op: op, Value: value}}, SeccompAction: plan.SeccompAction{Action: action}}
+	}
+	of := func(otherwise string, rules ...plan.SeccompRule) *plan.Seccomp {
+		return &plan.Seccomp{Otherwise: &plan.SeccompAction{Action: otherwise}, Rules: rules}
+	}
+	plain := func(call string) plan.SeccompRule {
+		return plan.SeccompRule{Calls: []string{call}, SeccompAction: plan.SeccompAction{Action: "allow"}}
+	}
+	for _, c := range []struct {
+		name   string
+		filter *plan.Seccomp
+		want   bool
+	}{
+		{"all", of("allow"), true}, {"none", of("errno"), false}, {"unshare", of("errno", plain("unshare")), true}, {"clone", of("errno", plain("clone")), true},
+		{"clone3", of("errno", plain("clone3")), true}, {"setns", of("errno", plain("setns")), false}, {"a digest", &plan.Seccomp{Profile: "default", Digest: "sha256:0"}, false},
+		{"without flags", of("errno", masked("allow", &all, "==", 0)), false}, {"with exactly none", of("errno", masked("allow", nil, "==", 0)), false},
+		{"without other flags", of("errno", masked("allow", new(uint64), "==", 0)), true}, {"with the flag", of("errno", masked("allow", &flag, "==", flag)), true},
+		{"but with flags", of("errno", masked("allow", &all, "!=", 0)), true},
+		{"all but the flag", of("allow", masked("errno", &flag, "==", flag), plan.SeccompRule{Calls: []string{"clone3"}, SeccompAction: plan.SeccompAction{Action: "errno"}}), false},
+		{"all but all flags at once", of("allow", masked("errno", &all, "==", all)), true},
+	} {
+		if got := c.filter.Nests("amd64"); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}

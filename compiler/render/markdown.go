@@ -64,11 +64,15 @@ func Markdown(w io.Writer, p *plan.Plan) error {
 	return b.Flush()
 }
 
-// most is how large a comment may grow: GitHub takes 65,536 characters.
-const mostMarkdown = 60000
+// mostMarkdown is how large a comment may grow before no more lines are added: GitHub
+// takes 65,536 characters.
+const mostMarkdown = 59000
 
-// mostNotes leaves room for the changes.
-const mostNotes = 40
+// Of which notes take no more than this, so that there is room for the changes.
+const (
+	mostNotes   = 40
+	mostOfNotes = mostMarkdown / 2
+)
 
 // cut keeps a line of a table short.
 func cut(s string) string {
@@ -86,11 +90,13 @@ func DiffMarkdown(w io.Writer, r *Review) error {
 	fmt.Fprintf(&b, "### %s\n", markdownHeadline(r))
 	if notes := r.notes(); len(notes) > 0 {
 		fmt.Fprint(&b, "\n| new risks and waivers | where |\n| --- | --- |\n")
-		for _, n := range notes[:min(len(notes), mostNotes)] {
-			fmt.Fprintf(&b, "| %s | %s |\n", code(cut(n[0])), code(n[1]))
-		}
-		if n := len(notes) - mostNotes; n > 0 {
-			fmt.Fprintf(&b, "| and %d more | |\n", n)
+		for i, n := range notes {
+			line := fmt.Sprintf("| %s | %s |\n", code(cut(n[0])), code(n[1]))
+			if i == mostNotes || b.Len()+len(line) > mostOfNotes {
+				fmt.Fprintf(&b, "| and %d more | |\n", len(notes)-i)
+				break
+			}
+			b.WriteString(line)
 		}
 	}
 	left := 0
@@ -138,5 +144,5 @@ func markdownHeadline(r *Review) string {
 	if r.Has(diff.Widens) {
 		says = "⚠️ " + says
 	}
-	return code(of) + ": " + says
+	return code(cut(of)) + ": " + says
 }

@@ -57,7 +57,7 @@ func (f *reviewRisk) says() string {
 }
 
 func saysWaiver(w *plan.Waiver) string {
-	s := w.Risk
+	s := literal(w.Risk)
 	if w.Until != "" {
 		s += " until " + literal(w.Until)
 	}

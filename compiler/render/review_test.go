@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,8 @@ func hostilePlan(from int) *plan.Plan {
 		case reflect.String:
 			n++
 			v.SetString(hostile[n%len(hostile)])
+		case reflect.Int:
+			v.SetInt(int64(n))
 		case reflect.Pointer:
 			v.Set(reflect.New(v.Type().Elem()))
 			fill(v.Elem())
@@ -69,6 +72,7 @@ func hostilePlan(from int) *plan.Plan {
 		}
 		p.Add(s, plan.Position{Line: 3, Col: 1, Key: "x"})
 	}
+	fill(reflect.ValueOf(&p.Waivers).Elem())
 	return p
 }
 
@@ -222,6 +226,28 @@ func cellText(n ast.Node, src []byte) string {
 		}
 	}
 	return html.UnescapeString(b.String())
+}
+
+// A comment that is too long for GitHub would be none: names of files, which whoever
+// changes them chooses, cannot make it so, and neither can many changes and risks.
+func TestACommentIsNotTooLong(t *testing.T) {
+	a, b := &plan.Plan{Name: "x"}, &plan.Plan{Name: "x"}
+	a.Add(&plan.Exec{Args: []string{"a"}}, plan.Position{Line: 1, Col: 1})
+	b.Add(&plan.Exec{Args: []string{"b"}}, plan.Position{Line: 1, Col: 1})
+	for i := range 900 {
+		b.Add(&plan.Mount{Type: "bind", Source: "/etc/shadow", Target: "/" + strconv.Itoa(i)}, plan.Position{Line: 2, Col: 1})
+	}
+	for _, name := range []string{"x", strings.Repeat("\xff", 4000), strings.Repeat("<", 4000)} {
+		r := reviewOf(t, a, b, name)
+		r.OldName += "."
+		var out strings.Builder
+		if err := render.DiffMarkdown(&out, r); err != nil {
+			t.Fatal(err)
+		}
+		if out.Len() > 60000 || !strings.Contains(out.String(), "more changes do not fit here") || !regexp.MustCompile(`(?m)^\| and \d+ more \| \|$`).MatchString(out.String()) {
+			t.Errorf("%.10q: %d bytes\n%.1000s", name, out.Len(), out.String())
+		}
+	}
 }
 
 // The real Mermaid reads the picture, and finds the nodes and arrows that boxfile has drawn, and no more.

@@ -89,9 +89,16 @@ func (f *finder) source(source, target string, readOnly bool) {
 		say(repository)
 	}
 	relative := source != "" && source[0] != '/'
-	if !readOnly && relative && (above(p) || len(p) == 1 && p[0] == f.plan.File) {
+	if !readOnly && relative && (above(p) || len(p) == 1 && f.own(p[0])) {
 		say(boxfileWritable)
 	}
+}
+
+// own reports whether a name in the Boxfile's folder is that of the Boxfile, or of what
+// a run of it is held to.
+func (f *finder) own(name string) bool {
+	base := strings.TrimSuffix(strings.TrimSuffix(f.plan.File, ".yaml"), ".yml")
+	return name == f.plan.File || name == base+".lock" || name == base+".plan.json"
 }
 
 // socket looks for places where services listen. Each kind is told once.
@@ -183,9 +190,16 @@ func (f *finder) filtered(s *plan.Seccomp) {
 	}
 	var passed []string
 	for _, c := range dangerousCalls {
-		if s.Allows(c, "amd64") || s.Allows(c, "arm64") {
+		allows := s.Allows
+		if c == "unshare" { // which programs need for less
+			allows = s.NewUser
+		}
+		if allows(c, "amd64") || allows(c, "arm64") {
 			passed = append(passed, c)
 		}
+	}
+	if !slices.Contains(passed, "unshare") && (s.Nests("amd64") || s.Nests("arm64")) {
+		passed = append(passed, "clone with CLONE_NEWUSER")
 	}
 	if n := len(passed); n > 0 {
 		f.add(weakFilter, "%s passes "+list(n), append([]string{s.Profile}, passed...)...)

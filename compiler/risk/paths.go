@@ -12,11 +12,18 @@ var links = [...]struct{ from, to string }{
 	{"/bin", "/usr/bin"}, {"/sbin", "/usr/sbin"}, {"/lib", "/usr/lib"}, {"/lib32", "/usr/lib32"}, {"/lib64", "/usr/lib64"}, {"/libx32", "/usr/libx32"},
 }
 
+// far is how many folders a path climbs that is taken for one from "/": there, more of
+// ".." leads nowhere else, so that enough of them lead there from every folder.
+const far = "../../../.."
+
 // names is a path of the host as a list of names, where links lead. Those of an
 // absolute path begin with "/"; the others begin with ".." or with what is in the
 // Boxfile's folder, which is itself no name at all.
 func names(p string) []string {
 	p = path.Clean(p)
+	if p == far || strings.HasPrefix(p, far+"/") {
+		p = path.Clean("/" + p)
+	}
 	for _, l := range links {
 		if p == l.from || strings.HasPrefix(p, l.from+"/") {
 			p = l.to + p[len(l.from):]

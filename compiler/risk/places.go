@@ -45,12 +45,12 @@ var secretPlaces = [...]string{"/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/
 	"/etc/NetworkManager/system-connections", "/run/secrets", "/run/credentials", "/var/lib/docker", "/var/lib/containerd", "/var/lib/containers", "/var/lib/kubelet", "/var/lib/rancher", "/var/lib/NetworkManager", "/var/lib/sss", "/var/lib/private",
 	"/var/lib/cloud", "/var/spool/cron", "/var/log/audit", "/var/backups", "/boot/grub"}
 
-// Names of devices that are the machine's memory or ports, directories of disks, and
-// beginnings of disks' names, by what follows: a letter or a number.
+// Names of devices that are the machine's memory or ports, directories of disks or of links
+// to any device, and beginnings of disks' names, by what follows: a letter or a number.
 var (
-	rawNames   = [...]string{"mem", "kmem", "port", "mapper", "disk", "block", "vfio", "mtd*", "cpu", "iommu", "bsg", "hpet"}
-	rawLetters = [...]string{"sd", "hd", "vd", "xvd", "ubd"}
-	rawNumbers = [...]string{"nvme", "mmcblk", "dm-", "md", "loop", "nbd", "ram", "zram", "sr", "st", "sg", "pmem", "zd", "rbd", "raw"}
+	rawNames   = [...]string{"mem", "kmem", "port", "mapper", "disk", "block", "vfio", "mtd*", "cpu", "iommu", "bsg", "hpet", "nvram", "zvol", "char"}
+	rawLetters = [...]string{"sd", "hd", "vd", "xvd", "ubd", "dasd"}
+	rawNumbers = [...]string{"nvme", "mmcblk", "dm-", "md", "loop", "nbd", "ram", "zram", "sr", "st", "sg", "pmem", "zd", "rbd", "raw", "bcache", "drbd", "ng"}
 )
 
 // harmless are devices that every box has anyway.

@@ -13,12 +13,13 @@ import (
 	"github.com/boxfile/boxfile/compiler"
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/compiler/risk"
+	"github.com/boxfile/boxfile/compiler/seccomp"
 	"github.com/boxfile/boxfile/schema"
 )
 
 const filter = `{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["execve", "read", "write", "exit_group"], "action": "SCMP_ACT_ALLOW"}]}`
 
-// compile makes a plan of a Boxfile whose folder has two profiles.
+// compile makes a plan of a Boxfile whose folder has profiles.
 func compile(t testing.TB, text string) *plan.Plan {
 	t.Helper()
 	b, err := schema.Parse("dir/dev.yaml", []byte(text), map[string]string{"KEY": "x"})
@@ -26,6 +27,12 @@ func compile(t testing.TB, text string) *plan.Plan {
 		t.Fatalf("%s\n%s", schema.Render(err, false), text)
 	}
 	p, err := compiler.Compile(b, func(path string) (string, []byte, error) {
+		if path == "./default.json" { // what docs/risks.md says to begin with
+			return path, seccomp.JSON(), nil
+		}
+		if path == "./clone.json" {
+			return path, []byte(strings.Replace(filter, `"read"`, `"read", "clone"`, 1)), nil
+		}
 		if path == "./open.json" {
 			return path, []byte(strings.Replace(filter, `"read"`, `"read", "unshare", "bpf"`, 1)), nil
 		}
@@ -54,12 +61,15 @@ func bind(mount string) string { return "mounts: ['" + mount + "']" }
 // rows have lines that make one risk and no other, and lines that look alike and make none.
 var rows = []struct{ id, risky, twin string }{
 	{"BX001", bind("/:/host"), bind("/srv:/host")},
+	{"BX001", bind("../../../..:/host"), bind("../../..:/host")},
+	{"BX001", bind("../../../../../../..:/host:rw"), bind("../../../../../../srv:/host:rw")},
 	{"BX001", "rootfs: /", "rootfs: ./root"},
 	{"BX001", "mounts: [{type: overlay, target: /o, lower: [./a, /]}]", "mounts: [{type: overlay, target: /o, lower: [./a, ./b]}]"},
 	{"BX002", bind("/var/run/docker.sock:/s"), bind("/var/run/docker.socket:/s")},
 	{"BX002", bind("/run/docker.sock:/run/docker.sock"), bind("/run/docker.pid:/run/docker.pid")},
 	{"BX002", bind("/run/user/1000/podman:/p"), bind("/run/user/1000/pod:/p")},
 	{"BX002", bind("/run/containerd/containerd.sock:/c"), bind("/run/containerdx:/c")},
+	{"BX002", bind("../../../../../var/run/docker:/s"), bind("../../../../../var/ran/docker:/s")},
 	{"BX002", bind("./docker.sock:/s"), bind("./docker.socks:/s")},
 	{"BX003", bind("/run/dbus/system_bus_socket:/b"), bind("/run/dbusx:/b")},
 	{"BX003", bind("/var/run/dbus:/b"), bind("/var/run/d:/b")},
@@ -87,6 +97,8 @@ var rows = []struct{ id, risky, twin string }{
 	{"BX009", bind("./.git:/g"), bind("./.github:/g")},
 	{"BX010", bind(".:/src:rw"), bind(".:/src:ro")},
 	{"BX010", bind("./dev.yaml:/b:rw"), bind("./dev.yml:/b:rw")},
+	{"BX010", bind("./dev.lock:/b:rw"), bind("./dev.lock:/b")},
+	{"BX010", bind("./dev.plan.json:/b:rw"), bind("./plan.json:/b:rw")},
 	{"BX010", bind("../..:/src:rw"), bind("../../other:/src:rw")},
 	{"BX011", bind("/etc/cron.d:/c:rw"), bind("/etc/cron.d:/c:ro")},
 	{"BX011", bind("/usr/local:/u:rw"), bind("/usrlocal:/u:rw")},
@@ -100,12 +112,19 @@ var rows = []struct{ id, risky, twin string }{
 	{"BX015", "devices: [/dev/sda1]", "devices: [/dev/null]"},
 	{"BX015", "devices: [/dev/mem]", "devices: [/dev/zero]"},
 	{"BX015", "devices: [/dev/mapper/root]", "devices: [/dev/full]"},
+	{"BX015", "devices: ['/dev/char/1:1']", "devices: [/dev/full]"},
+	{"BX015", "devices: [/dev/bcache0]", "devices: [/dev/full]"},
 	{"BX016", "devices: [/dev/kvm]", "devices: [/dev/random]"},
 	{"BX016", "devices: [/dev/fuse]", "devices: [/dev/tty]"},
 	{"BX017", "namespaces: {user: host}", "namespaces: {user: new}"},
 	{"BX018", "namespaces: {pid: host}\nproc: none", "namespaces: {pid: new}\nproc: none"},
 	{"BX019", "network: host", "network: none"},
 	{"BX019", "network: {join: /proc/1/ns/net}", "network: none"},
+	{"BX019", "network: {join: /proc/self/ns/net}", "network: none"},
+	{"BX019", "network: {join: /proc/thread-self/ns/net}", "network: none"},
+	{"BX019", "network: {join: /proc/1/task/1/ns/net}", "network: none"},
+	{"BX019", "network: {join: ../../../../../proc/self/task/7/ns/net}", "network: none"},
+	{"BX020", "namespaces: {ipc: {join: /proc/self/ns/ipc}}", "namespaces: {ipc: new}"},
 	{"BX020", "namespaces: {ipc: host}", "namespaces: {ipc: new}"},
 	{"BX021", "namespaces: {uts: host}", "namespaces: {uts: new}"},
 	{"BX022", "namespaces: {cgroup: host}", "namespaces: {cgroup: new}"},
@@ -128,6 +147,8 @@ var rows = []struct{ id, risky, twin string }{
 	{"BX033", "security: {capabilities: default}", "security: {capabilities: none}"},
 	{"BX034", "security: {seccomp: none}", "security: {seccomp: default}"},
 	{"BX035", "security: {seccomp: ./open.json}", "security: {seccomp: ./tight.json}"},
+	{"BX035", "security: {seccomp: ./clone.json}", "security: {seccomp: ./tight.json}"},
+	{"BX035", "security: {seccomp: ./clone.json}", "security: {seccomp: ./default.json}"},
 	{"BX036", "security: {no_new_privs: false}", "security: {no_new_privs: true}"},
 	{"BX037", "resources: {pids: 64}", "resources: {pids: 64, memory: 1G}"},
 	{"BX037", "resources: {memory_high: 1G}", "resources: {memory: 1G}"},
@@ -136,6 +157,7 @@ var rows = []struct{ id, risky, twin string }{
 	{"BX039", "security: {landlock: best-effort}", "security: {landlock: true}"},
 	{"BX040", "resources: {memory: 1G, unified: {cpu.idle: 1}}", "resources: {memory: 1G, cpu_weight: 1}"},
 	{"BX041", "env: {DB_PASSWORD: hunter2}", "env: {DB_PASSWORD_FILE: /run/password}"},
+	{"BX041", "env: {SMTP_PASS: hunter2}", "env: {BYPASS: hunter2}"},
 	{"BX041", "env: {AWS_SECRET_ACCESS_KEY: abc}", "env: {AWS_REGION: eu-west-1}"},
 	{"BX041", "env: {AWS_ACCESS_KEY_ID: abc}", "env: {KEY_ID: abc}"},
 	{"BX041", "env: {X: AKIAIOSFODNN7EXAMPLE}", "env: {X: AKIA}"},

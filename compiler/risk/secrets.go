@@ -7,8 +7,8 @@ import (
 
 // secretWords are parts of the names of variables that hold secrets, between underscores.
 var (
-	secretWords = [...]string{"PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "SECRETS", "TOKEN", "CREDENTIAL", "CREDENTIALS", "APIKEY", "SECRETKEY", "PRIVATEKEY", "ACCESSKEY", "PAT"}
-	secretPairs = [...]string{"API_KEY", "ACCESS_KEY", "PRIVATE_KEY", "SECRET_KEY", "AUTH_KEY", "SIGNING_KEY", "ENCRYPTION_KEY", "DEPLOY_KEY", "SSH_KEY", "MYSQL_PWD", "DB_PASS", "DATABASE_URL_PASS"}
+	secretWords = [...]string{"PASS", "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "SECRETS", "TOKEN", "CREDENTIAL", "CREDENTIALS", "APIKEY", "SECRETKEY", "PRIVATEKEY", "ACCESSKEY", "PAT"}
+	secretPairs = [...]string{"API_KEY", "ACCESS_KEY", "PRIVATE_KEY", "SECRET_KEY", "AUTH_KEY", "SIGNING_KEY", "ENCRYPTION_KEY", "DEPLOY_KEY", "SSH_KEY", "MYSQL_PWD"}
 	// secretEnds are last words of a name that is about a secret and holds none.
 	secretEnds = [...]string{"FILE", "PATH", "DIR", "NAME", "URL", "URI", "ID", "TTL", "TYPE", "LENGTH", "HEADER", "COMMAND", "CMD", "HELPER", "POLICY", "ISSUER", "EXPIRY", "LIFETIME", "ENDPOINT", "ASKPASS"}
 )

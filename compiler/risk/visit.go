@@ -108,10 +108,14 @@ func (f *finder) Unshare(s *plan.Unshare) error {
 	return nil
 }
 
-// Join of what process 1 has is the host's own.
+// ofHost are where the namespaces of process 1 are, and those of whoever runs boxfile.
+var ofHost = [...]string{"/proc/1/ns/*", "/proc/self/ns/*", "/proc/thread-self/ns/*", "/proc/1/task/*/ns/*", "/proc/self/task/*/ns/*"}
+
+// Join of one of these is the host's own.
 func (f *finder) Join(s *plan.Join) error {
+	_, host := first(names(s.Path), ofHost[:], is)
 	for _, n := range namespaces {
-		if n.word == s.Namespace && is(names(s.Path), "/proc/1/ns/*") {
+		if host && n.word == s.Namespace {
 			f.add(n.id, n.what)
 			return nil
 		}

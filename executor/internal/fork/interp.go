@@ -82,7 +82,9 @@ func firstChild(im *image) {
 		if im.tellStarted {
 			tell(im, Started, 0, 0)
 		}
-		reap(im, pid)
+		ended := reap(im, pid)
+		purge(im)
+		leave(im, ended)
 	}
 	run(im, im.calls[Command])
 	exit(exitSetup) // not reached: the last call of command is execve
@@ -232,13 +234,13 @@ func commandChild(im *image) {
 	exit(exitSetup)
 }
 
-// reap is the rest of process 1's life: it collects whoever ends, forwards
-// signals to the command, and ends with it, or when the other end of the control
-// socket is closed, because boxfile is gone. Its own end takes the pid namespace along.
+// reap is what process 1 does while the command lives: it collects whoever ends and
+// forwards signals to the command. It returns true once that has ended, and false when the
+// other end of the control socket is closed, because boxfile is gone.
 //
 //go:nosplit
 //go:norace
-func reap(im *image, main uintptr) {
+func reap(im *image, main uintptr) bool {
 	s := im.scratch
 	s.sigset = ^uint64(0)
 	fd, e := rawcall(unix.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&s.sigset)), 8, unix.SFD_CLOEXEC, 0, 0)
@@ -246,14 +248,13 @@ func reap(im *image, main uintptr) {
 		tell(im, Failed, ^uint32(0), uint32(e))
 		exit(exitSetup)
 	}
-	collect(im, main) // a command that has ended before the signalfd was there
-	for {
+	ended := collect(im, main) // a command that has ended before the signalfd was there
+	for !ended {
 		s.poll[0].Fd, s.poll[0].Events, s.poll[0].Revents = int32(fd), unix.POLLIN, 0
 		s.poll[1].Fd, s.poll[1].Events, s.poll[1].Revents = int32(im.control), unix.POLLIN, 0
 		_, e := rawcall(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&s.poll)), uintptr(len(s.poll)), 0, 0, 0, 0)
 		if e != 0 && e != uintptr(unix.EINTR) || s.poll[1].Revents != 0 {
-			purge(im)
-			exit(128 + uintptr(unix.SIGKILL))
+			return false
 		}
 		n, _ := rawcall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&s.siginfo)), unsafe.Sizeof(s.siginfo), 0, 0, 0)
 		if n != unsafe.Sizeof(s.siginfo) {
@@ -261,34 +262,45 @@ func reap(im *image, main uintptr) {
 		}
 		sig := uintptr(s.siginfo.Signo)
 		if sig == uintptr(unix.SIGCHLD) {
-			collect(im, main)
+			ended = collect(im, main)
 		} else if sig <= 64 && forwarded&(1<<(sig-1)) != 0 {
 			rawcall(unix.SYS_KILL, main, sig, 0, 0, 0, 0)
 		}
 	}
+	return true
 }
 
-// collect waits for every process that has ended, and ends with the main one.
+// leave is the end of process 1, which takes the pid namespace along.
 //
 //go:nosplit
 //go:norace
-func collect(im *image, main uintptr) {
+func leave(im *image, ended bool) {
+	if !ended {
+		exit(128 + uintptr(unix.SIGKILL))
+	}
+	status := uint32(im.scratch.status)
+	if status&0x7f == 0 { // it has exited, wait(2)
+		exit(uintptr(status >> 8 & 0xff))
+	}
+	tell(im, Signaled, status, 0)
+	exit(0)
+}
+
+// collect waits for every process that has ended, and reports whether the main one is among them.
+//
+//go:nosplit
+//go:norace
+func collect(im *image, main uintptr) bool {
 	for {
 		pid, e := rawcall(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&im.scratch.status)), unix.WNOHANG, 0, 0, 0)
 		if e == uintptr(unix.EINTR) {
 			continue
 		}
 		if e != 0 || pid == 0 {
-			return
+			return false
 		}
 		if pid == main {
-			status := uint32(im.scratch.status)
-			purge(im)
-			if status&0x7f == 0 { // it has exited, wait(2)
-				exit(uintptr(status >> 8 & 0xff))
-			}
-			tell(im, Signaled, status, 0)
-			exit(0)
+			return true
 		}
 	}
 }

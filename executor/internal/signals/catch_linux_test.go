@@ -1,11 +1,14 @@
 package signals
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,6 +19,8 @@ func TestMain(m *testing.M) {
 	if what := os.Getenv("BOXFILE_TEST_MODE"); what != "" {
 		os.Exit(inside(what))
 	}
+	// Tests that were started with SIGHUP ignored, as by nohup(1), would pass that on.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
 	os.Exit(m.Run())
 }
 
@@ -26,7 +31,9 @@ func as(t *testing.T, what string, under ...string) (string, *os.ProcessState) {
 		t.Fatal(err)
 	}
 	args := append(under, self)
-	cmd := exec.Command(args[0], args[1:]...)
+	ctx, done := context.WithTimeout(t.Context(), time.Minute)
+	defer done()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "BOXFILE_TEST_MODE="+what)
 	out, _ := cmd.CombinedOutput()
 	return strings.TrimSpace(string(out)), cmd.ProcessState

@@ -13,11 +13,11 @@ const (
 	NoVerb Fault = iota
 	UnknownVerb
 	UnknownFlag
-	NeedsValue     // the flag takes a value and has none
+	NeedsValue     // the flag takes a value and has none, or an empty one
 	TakesNoValue   // a switch was given a value
 	GivenTwice     // a flag that does not repeat
 	NotAWord       // a value or operand that is not among those allowed
-	TooFew         // operands
+	TooFew         // operands; an empty one is none
 	TooMany        // operands
 	TakesNoCommand // "--" with something behind it
 	EmptyCommand   // "--" with nothing behind it, or an empty first word
@@ -127,6 +127,9 @@ func (p *parser) flag(w string, rest []string) (took int, err error) {
 	case !attached:
 		value, took = rest[0], 1
 	}
+	if value == "" { // a variable of a script that is not set: --expect "$DIGEST" must not expect nothing
+		return 0, p.fault(NeedsValue, strings.TrimSuffix(w, "="))
+	}
 	if f.Words != nil && !slices.Contains(f.Words, value) {
 		e := p.fault(NotAWord, w+" "+value)
 		if attached {
@@ -152,7 +155,11 @@ func (p *parser) check() error {
 	case c.Command != nil && (len(c.Command) == 0 || c.Command[0] == ""):
 		return p.fault(EmptyCommand, "")
 	}
-	for _, w := range got {
+	for i, w := range got {
+		if w == "" {
+			names := strings.Fields(o.Name)
+			return p.fault(TooFew, names[min(i, len(names)-1)])
+		}
 		if o.Words != nil && !slices.Contains(o.Words, w) {
 			e := p.fault(NotAWord, w)
 			e.Words, e.Near = o.Words, near(w, o.Words)
