@@ -37,10 +37,10 @@ func Run(p *program.Program, o Options) (Status, error) {
 		defer unix.Close(r.child.PIDFD)
 	}
 	if r.signals != nil {
-		r.signals.Release()                  // only now: a signal that comes earlier must not end boxfile half-way
 		if p.Rehearsal && r.ending.by != 0 { // it was not for a command: there is none
-			_ = unix.Kill(unix.Getpid(), r.ending.by)
+			_ = r.signals.Raise(r.ending.by)
 		}
+		r.signals.Release() // only now: a signal that comes earlier must not end boxfile half-way
 	}
 	if r.unlock != nil {
 		r.unlock()
