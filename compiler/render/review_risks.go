@@ -1,7 +1,6 @@
 package render
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -64,22 +63,14 @@ func saysWaiver(w *plan.Waiver) string {
 	return "waives " + strings.TrimSpace(s) + ": " + literal(w.Reason)
 }
 
-// riskPlace is where the risk comes from in the new file.
-func (r *Review) riskPlace(f *risk.Finding) string {
-	if f.Step < 0 || f.Position.IsDefault() {
-		return "default"
-	}
-	return fmt.Sprintf("%s:%d:%d", literal(r.NewName), f.Position.Line, f.Position.Col)
-}
-
 // notes are the lines of new risks and waivers, each with its place.
 func (r *Review) notes() [][2]string {
 	var out [][2]string
 	for _, f := range r.risks() {
-		out = append(out, [2]string{f.says(), r.riskPlace(&f.Finding)})
+		out = append(out, [2]string{f.says(), place(r.NewName, f.Position)})
 	}
 	for _, w := range r.waivers() {
-		out = append(out, [2]string{saysWaiver(&w), fmt.Sprintf("%s:%d:%d", literal(r.NewName), w.Line, w.Col)})
+		out = append(out, [2]string{saysWaiver(&w), waiverPlace(r.NewName, &w)})
 	}
 	return out
 }

@@ -24,7 +24,7 @@ func writeRisks(b *bufio.Writer, p *plan.Plan) {
 	for _, w := range found.Unused {
 		v := new(words)
 		v.say("waived, but not a risk of this plan")
-		writeStep(b, riskHead(literal(w.Risk), "-"), v, waiverPlace(p, w))
+		writeStep(b, riskHead(literal(w.Risk), "-"), v, waiverPlace(p.File, &w))
 	}
 }
 
@@ -34,13 +34,13 @@ func markdownRisks(b *bufio.Writer, p *plan.Plan) {
 	fmt.Fprintf(b, "\n### Risks: %s\n", riskCount(&found))
 	var rows [][2]string
 	for _, f := range found.Open {
-		rows = append(rows, [2]string{(&reviewRisk{Finding: f}).says(), riskFrom(p, &f)})
+		rows = append(rows, [2]string{(&reviewRisk{Finding: f}).says(), place(p.File, f.Position)})
 	}
 	for _, w := range found.Waived {
-		rows = append(rows, [2]string{(&reviewRisk{w.Finding, &w.Waiver}).says(), riskFrom(p, &w.Finding)})
+		rows = append(rows, [2]string{(&reviewRisk{w.Finding, &w.Waiver}).says(), place(p.File, w.Position)})
 	}
 	for _, w := range found.Unused {
-		rows = append(rows, [2]string{saysWaiver(&w) + ", but it is not a risk of this plan", waiverPlace(p, w)})
+		rows = append(rows, [2]string{saysWaiver(&w) + ", but it is not a risk of this plan", waiverPlace(p.File, &w)})
 	}
 	if len(rows) > 0 {
 		fmt.Fprint(b, "\n| | from |\n| --- | --- |\n")
@@ -48,14 +48,6 @@ func markdownRisks(b *bufio.Writer, p *plan.Plan) {
 	for _, r := range rows {
 		fmt.Fprintf(b, "| %s | %s |\n", code(r[0]), code(r[1]))
 	}
-}
-
-// riskFrom is where a risk of the plan comes from.
-func riskFrom(p *plan.Plan, f *risk.Finding) string {
-	if f.Step < 0 {
-		return "default"
-	}
-	return provenance(p, f.Step)
 }
 
 // riskCount is the headline: "2 high, 1 low; 1 waived".
@@ -89,7 +81,7 @@ func writeRisk(b *bufio.Writer, p *plan.Plan, f *risk.Finding, waiver *plan.Waiv
 	v.say(f.Info().Title + ":")
 	format, operands := f.Words()
 	v.say(format, literals(operands)...)
-	writeStep(b, riskHead(f.ID, f.Info().Severity.String()), v, riskFrom(p, f))
+	writeStep(b, riskHead(f.ID, f.Info().Severity.String()), v, place(p.File, f.Position))
 	if waiver == nil {
 		return
 	}
@@ -100,9 +92,9 @@ func writeRisk(b *bufio.Writer, p *plan.Plan, f *risk.Finding, waiver *plan.Waiv
 	}
 	v.last(":")
 	v.words = append(v.words, literal(waiver.Reason))
-	writeStep(b, riskHead("", ""), v, waiverPlace(p, *waiver))
+	writeStep(b, riskHead("", ""), v, waiverPlace(p.File, waiver))
 }
 
-func waiverPlace(p *plan.Plan, w plan.Waiver) string {
-	return fmt.Sprintf("%s:%d:%d", literal(p.File), w.Line, w.Col)
+func waiverPlace(file string, w *plan.Waiver) string {
+	return lineOf(file, w.Line, w.Col)
 }

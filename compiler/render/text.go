@@ -77,10 +77,22 @@ func writeStep(b *bufio.Writer, head string, v *words, from string) {
 
 // provenance is the place that asked for a step.
 func provenance(p *plan.Plan, i int) string {
-	if i >= len(p.Positions) || p.Positions[i].IsDefault() {
+	if i >= len(p.Positions) {
 		return "default"
 	}
-	return fmt.Sprintf("%s:%d:%d", literal(p.File), p.Positions[i].Line, p.Positions[i].Col)
+	return place(p.File, p.Positions[i])
+}
+
+// place is a position in a file.
+func place(file string, at plan.Position) string {
+	if at.IsDefault() {
+		return "default"
+	}
+	return lineOf(file, at.Line, at.Col)
+}
+
+func lineOf(file string, line, col int) string {
+	return fmt.Sprintf("%s:%d:%d", literal(file), line, col)
 }
 
 // wrap fills lines with words. A word longer than a line has one of its own:
