@@ -105,8 +105,8 @@ func (d describer) PortAddress(s *plan.PortAddress) error {
 	d.with = "publish"
 	d.lead = "addresses for published ports:"
 	d.attrs = append(d.attrs,
-		attr{about: "of the box", key: "box", value: value{text: strings.Join(literals(s.Box), ", ")}},
-		attr{about: "of this machine", key: "host", value: value{text: strings.Join(literals(s.Host), ", ")}},
+		attr{about: "of the box", key: "box", value: value{text: strings.Join(plan.Literals(s.Box), ", ")}},
+		attr{about: "of this machine", key: "host", value: value{text: strings.Join(plan.Literals(s.Host), ", ")}},
 		attr{about: "of clients of udp", key: "udp", value: word(s.UDP)})
 	return nil
 }
@@ -152,7 +152,6 @@ func (d describer) Workdir(s *plan.Workdir) error {
 func (d describer) Capabilities(s *plan.Capabilities) error {
 	d.is("capabilities", "are set", takes)
 	d.lead = "capability"
-	names := [...]string{"bounding", "permitted", "effective", "inheritable", "ambient"}
 	in := map[string]uint64{}
 	for i, list := range [...][]string{s.Bounding, s.Permitted, s.Effective, s.Inheritable, s.Ambient} {
 		for _, c := range list {
@@ -165,13 +164,8 @@ func (d describer) Capabilities(s *plan.Capabilities) error {
 	}
 	slices.Sort(list)
 	for _, c := range list {
-		var sets []string
-		for i, n := range names {
-			if in[c]&(1<<i) != 0 {
-				sets = append(sets, n)
-			}
-		}
-		if len(sets) == len(names) {
+		sets := s.Sets(c)
+		if len(sets) == 5 {
 			sets = []string{"all five sets"}
 		}
 		text := plan.Literal(c)
@@ -259,7 +253,7 @@ func textOf(s string) string {
 }
 
 func (d describer) Exec(s *plan.Exec) error {
-	line := strings.Join(literals(s.Args), " ")
+	line := strings.Join(plan.Literals(s.Args), " ")
 	d.is("command", line, says)
 	d.lead = "command:"
 	d.attrs = append(d.attrs, attr{key: "args", value: value{text: line}, aside: true})

@@ -77,14 +77,14 @@ func (d describer) Mount(s *plan.Mount) error {
 		from = plan.Literal(s.Source)
 		lead = from
 	case "overlay":
-		from = "overlay of " + strings.Join(literals(s.Lower), ", ")
+		from = "overlay of " + strings.Join(plan.Literals(s.Lower), ", ")
 	}
 	// what shows at the target is one thing less and another more where it comes from elsewhere
 	key := append([]string{s.Target, s.Type, s.Source}, slices.Sorted(slices.Values(s.Lower))...)
 	d.is("mount", from+" at "+plan.Literal(s.Target), grants, strings.Join(key, "\x00"))
 	d.lead = "mounts " + lead + ":"
 	d.has("", switched(!s.ReadOnly, readWrite, readOnly))
-	d.attrs = append(d.attrs, attr{about: "layers", key: "layers", value: value{text: strings.Join(literals(s.Lower), ", ")}, aside: true})
+	d.attrs = append(d.attrs, attr{about: "layers", key: "layers", value: value{text: strings.Join(plan.Literals(s.Lower), ", ")}, aside: true})
 	if s.Type == "overlay" || s.Write != "" || s.Keep != "" {
 		d.writes(s.Write, s.Keep)
 	}
@@ -124,14 +124,6 @@ func size(n int64) string {
 		return strconv.FormatInt(n, 10) + " bytes"
 	}
 	return plan.Bytes(uint64(n))
-}
-
-func literals(list []string) []string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = plan.Literal(s)
-	}
-	return out
 }
 
 func (d describer) File(s *plan.File) error {
@@ -195,7 +187,7 @@ func (d describer) covers(how string, paths []string, ifThere bool) {
 	if len(paths) > 0 {
 		first = paths[0]
 	}
-	d.is(how+":", strings.Join(literals(paths), ", "), takes, strings.Join(paths, "\x00")+"\x00"+strconv.FormatBool(ifThere), strings.Join(paths, "\x00"), first)
+	d.is(how+":", strings.Join(plan.Literals(paths), ", "), takes, strings.Join(paths, "\x00")+"\x00"+strconv.FormatBool(ifThere), strings.Join(paths, "\x00"), first)
 	d.lead = how + ":"
 	d.sets("", takes, paths)
 	for i := range d.attrs {

@@ -30,6 +30,15 @@ func Literal(s string) string {
 	return b.String()
 }
 
+// Literals shows a list, each element on its own.
+func Literals(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = Literal(s)
+	}
+	return out
+}
+
 // Bare reports letters that mean nothing to a terminal, a shell or a table.
 func Bare(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:=@%,", r)

@@ -19,10 +19,4 @@ func plain(s string) bool {
 }
 
 // literals shows a list, each element on its own.
-func literals(list []string) []string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = literal(s)
-	}
-	return out
-}
+func literals(list []string) []string { return plan.Literals(list) }
