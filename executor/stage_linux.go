@@ -40,13 +40,13 @@ func (r *run) second(control int) *Failure {
 	for h.forked == 0 && h.next() { // process 1 may be heard before the one that forked it
 	}
 	var status unix.WaitStatus
-	err := waitFor(r.child.PID, &status)
+	err := waitFor(r.child.PID, &status, nil)
 	unix.Close(r.child.PIDFD)
 	r.child = fork.Child{PID: h.forked}
 	switch {
 	case h.failure != nil:
 		if h.forked != 0 {
-			_ = waitFor(h.forked, &status) // it has said why it ends
+			_ = waitFor(h.forked, &status, nil) // it has said why it ends
 		}
 		return h.failure
 	case err == nil && h.forked == 0:
@@ -62,15 +62,15 @@ func (r *run) second(control int) *Failure {
 	}
 	if h.forked != 0 {
 		_ = unix.Shutdown(control, unix.SHUT_RDWR) // it reads the end and exits
-		_ = waitFor(h.forked, &status)             // what went wrong before is told
+		_ = waitFor(h.forked, &status, nil)        // what went wrong before is told
 	}
 	return r.fail(-1, "waiting for process 1", err)
 }
 
-// waitFor collects a child.
-func waitFor(pid int, status *unix.WaitStatus) error {
+// waitFor collects a child. usage may be nil.
+func waitFor(pid int, status *unix.WaitStatus, usage *unix.Rusage) error {
 	for {
-		if _, err := unix.Wait4(pid, status, unix.WALL, nil); !errors.Is(err, unix.EINTR) {
+		if _, err := unix.Wait4(pid, status, unix.WALL, usage); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}

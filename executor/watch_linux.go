@@ -78,16 +78,11 @@ func (r *run) attend(h *hearing) (ending, error) {
 		}
 		r.keepTime()
 	}
-	for {
-		_, err := unix.Wait4(r.child.PID, &e.status, unix.WALL, &e.usage)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if r.prog.Ends && err == nil { // process 1 has done so, unless it was killed
-			err = r.killCgroups()
-		}
-		return e, err
+	err := waitFor(r.child.PID, &e.status, &e.usage)
+	if r.prog.Ends && err == nil { // process 1 has done so, unless it was killed
+		err = r.killCgroups()
 	}
+	return e, err
 }
 
 // waits reports whether the next message has to be heard when it comes.

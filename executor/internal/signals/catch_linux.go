@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 
@@ -67,7 +68,7 @@ func Catch(list, keep []unix.Signal) (*Caught, error) {
 			c.Release()
 			return nil, err
 		}
-		if old.handler == ignored && contains(keep, s) {
+		if old.handler == ignored && slices.Contains(keep, s) {
 			continue
 		}
 		if err := sigaction(s, &c.mine, nil); err != nil {
@@ -77,15 +78,6 @@ func Catch(list, keep []unix.Signal) (*Caught, error) {
 		c.list, c.old = append(c.list, s), append(c.old, old)
 	}
 	return c, nil
-}
-
-func contains(list []unix.Signal, s unix.Signal) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // Next is the next signal that has come, or 0.
