@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"path"
 	"slices"
 	"strings"
 )
@@ -10,6 +11,13 @@ import (
 // Within reports whether a path is dir or lies below it. Both are absolute and clean.
 func Within(path, dir string) bool {
 	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
+}
+
+// Beneath reports whether a path of a plan stays in the Boxfile's folder by its words.
+// Whoever opens such a path has to hold its links to that, too (RESOLVE_BENEATH, openat2(2)).
+func Beneath(p string) bool {
+	p = path.Clean(p)
+	return !path.IsAbs(p) && p != ".." && !strings.HasPrefix(p, "../")
 }
 
 // Sets are the names of the sets that hold a capability, given without CAP_.

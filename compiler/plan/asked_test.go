@@ -85,3 +85,14 @@ func TestWhoMayMakeAUserNamespace(t *testing.T) {
 		}
 	}
 }
+
+func TestBeneath(t *testing.T) {
+	for p, want := range map[string]bool{
+		"./data": true, "data/../other": true, ".": true, "..data": true, "./..data/x": true,
+		"..": false, "../data": false, "./data/../..": false, "a/../../a": false, "/": false, "/data": false,
+	} {
+		if plan.Beneath(p) != want {
+			t.Errorf("%s: %v", p, !want)
+		}
+	}
+}

@@ -11,8 +11,9 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/boxfile/boxfile/compiler/plan"
 	"golang.org/x/sys/unix"
+
+	"github.com/boxfile/boxfile/compiler/plan"
 )
 
 // Sources reads everything that the plan takes from outside. folder is the absolute
@@ -91,7 +92,7 @@ func openSource(folder, p string, flags uint64) (int, error) {
 	}
 	defer unix.Close(dir)
 	name := path.Clean(p)
-	if name != ".." && !strings.HasPrefix(name, "../") {
+	if plan.Beneath(name) {
 		how.Resolve |= unix.RESOLVE_BENEATH
 	}
 	return openat2(dir, name, &how)

@@ -6,9 +6,10 @@ import (
 	"path"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/executor/host"
-	"golang.org/x/sys/unix"
 )
 
 // optionAttrs maps mount(8)'s option names to the kernel's attributes.
@@ -45,7 +46,7 @@ func (l *lowering) openSource(p string) Reg {
 	dir, name, resolve := cwd(), p, uint64(unix.RESOLVE_NO_MAGICLINKS)
 	if !path.IsAbs(p) {
 		dir, name = reg(l.folder()), path.Clean(p)
-		if name != ".." && !strings.HasPrefix(name, "../") {
+		if plan.Beneath(name) {
 			resolve |= unix.RESOLVE_BENEATH
 		}
 	}
