@@ -360,7 +360,7 @@ func TestSignalStopsABoxThatSharesItsPids(t *testing.T) {
 func TestSignalTSTPFreezesTheCgroup(t *testing.T) {
 	steps := []plan.Step{limit("pids", 30)}
 	eachLimited(t, func(t *testing.T, b *box) {
-		p := limited(t, steps, "signals")
+		p := limited(t, steps, "stopped") // which goes on when SIGCONT reaches it
 		l := b.start(p, false)
 		l.says("ready")
 		pid := l.cmd.Process.Pid
@@ -383,9 +383,8 @@ func TestSignalTSTPFreezesTheCgroup(t *testing.T) {
 		waitFor(t, "the box going on", frozen("0"))
 		l.send(syscall.SIGTSTP)
 		waitFor(t, "boxfile's stop", func() bool { return stateOf(pid) == "T" })
-		l.send(syscall.SIGTERM)
+		l.send(syscall.SIGUSR1) // for later
 		l.send(syscall.SIGCONT)
-		l.send(syscall.SIGTERM)
 		l.ends(42, nil)
 		b.noCgroups(p.name)
 	}, steps...)
