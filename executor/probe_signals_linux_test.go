@@ -60,6 +60,7 @@ func behave(args []string) int {
 		return 42
 	case "stop":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		time.Sleep(time.Hour) // another thread may be the one to take it
 	case "flood": // for ever
 		for {
 			_, _ = os.Stdout.Write(make([]byte, 4096))
