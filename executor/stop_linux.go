@@ -12,8 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forwarded are the signals that do to the box what they would do to boxfile.
-var forwarded = [...]unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT, unix.SIGTSTP}
+// forwarded are the signals that do to the box what they would do to boxfile. Not PROF:
+// the Go runtime has it sent for profiles.
+var forwarded = [...]unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT, unix.SIGTSTP,
+	unix.SIGABRT, unix.SIGALRM, unix.SIGVTALRM, unix.SIGXCPU, unix.SIGIO, unix.SIGPWR}
 
 // kept are those that stay ignored where boxfile was started so, as by nohup(1).
 // Not INT and QUIT: a script's shell starts what is in the background so, and a box must not outlive a ^C.

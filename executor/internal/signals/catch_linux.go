@@ -64,14 +64,16 @@ func Catch(list, keep []unix.Signal) (*Caught, error) {
 	c.list, c.old = make([]unix.Signal, 0, len(list)), make([]action, 0, len(list))
 	for _, s := range list {
 		var old action
-		if err := sigaction(s, nil, &old); err != nil {
-			c.Release()
-			return nil, err
+		if slices.Contains(keep, s) {
+			if err := sigaction(s, nil, &old); err != nil {
+				c.Release()
+				return nil, err
+			}
+			if old.handler == ignored {
+				continue
+			}
 		}
-		if old.handler == ignored && slices.Contains(keep, s) {
-			continue
-		}
-		if err := sigaction(s, &c.mine, nil); err != nil {
+		if err := sigaction(s, &c.mine, &old); err != nil {
 			c.Release()
 			return nil, err
 		}
