@@ -2,6 +2,7 @@ package executor_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/executor"
+	"golang.org/x/sys/unix"
 )
 
 // fewOrphans are made however slow the machine is.
@@ -71,29 +73,54 @@ func TestZombiesWithoutInit(t *testing.T) {
 }
 
 // No descendant lives on when the command has ended: neither a daemon with a
-// session of its own, nor an orphan, nor one that ignores every signal it may.
+// session of its own, nor an orphan, nor one that ignores every signal it may. Each
+// lives until then, and has ended when boxfile ends: nothing has to be waited for.
 func TestStatusComesWhenAllIsOver(t *testing.T) {
-	for _, init := range []bool{true, false} {
-		b := newBox(t)
-		in, out, err := os.Pipe()
+	each(t, func(t *testing.T, b *box) {
+		for _, init := range []bool{true, false} {
+			in, out, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.stdin = in
+			l := b.start(withInit(t, init, "family"), false)
+			in.Close()
+			l.says("ready")
+			l.says("ready")
+			box := l.members()
+			boxfile, ends := endsOf(t, []member{{pid: l.cmd.Process.Pid}}), endsOf(t, box)
+			if n := living(box); n < 3 { // the command, the daemon and the orphan
+				t.Fatalf("%d of %d processes live", n, len(box))
+			}
+			out.Close() // which ends the command
+			for n := 0; n == 0; {
+				if n, err = unix.Poll(boxfile, -1); err != nil && !errors.Is(err, unix.EINTR) {
+					t.Fatal(err)
+				}
+			}
+			if n, err := unix.Poll(ends, 0); n != len(ends) || err != nil {
+				t.Errorf("init %v: %d of %d processes outlive boxfile: %v", init, len(ends)-n, len(ends), err)
+			}
+			l.ends(3, box)
+		}
+	})
+}
+
+// endsOf is a descriptor for each process that there is, which can be read once it has ended.
+func endsOf(t *testing.T, list []member) (ends []unix.PollFd) {
+	t.Helper()
+	for _, m := range list {
+		fd, err := unix.PidfdOpen(m.pid, 0)
+		if errors.Is(err, unix.ESRCH) {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := withInit(t, init, "family")
-		b.stdin = in
-		l := b.start(p, false)
-		in.Close()
-		l.says("ready")
-		l.says("ready")
-		box := l.members()
-		if len(box) < 3 {
-			t.Fatalf("%d processes", len(box))
-		}
-		out.Close() // which ends the command
-		began := time.Now()
-		l.ends(3, box)
-		t.Logf("init %v: %d processes were gone %v after the command was told to end", init, len(box), time.Since(began))
+		t.Cleanup(func() { unix.Close(fd) })
+		ends = append(ends, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 	}
+	return ends
 }
 
 // The box dies with the thread that made it (golang/go#27505) and never before

@@ -118,7 +118,8 @@ func begin(args ...string) int {
 }
 
 // caught are the signals that boxfile passes on to a command.
-var caught = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT} //nolint:gochecknoglobals // a table
+var caught = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT,
+	syscall.SIGABRT, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGXCPU, syscall.SIGIO, syscall.SIGPWR} //nolint:gochecknoglobals // a table
 
 // doubleFork makes a process that makes another and ends at once: that one, which
 // ends at once as well, is nobody's child but process 1's. Neither runs any Go.

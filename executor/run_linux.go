@@ -37,10 +37,12 @@ func Run(p *program.Program, o Options) (Status, error) {
 		defer unix.Close(r.child.PIDFD)
 	}
 	if r.signals != nil {
-		if p.Rehearsal && r.ending.by != 0 { // it was not for a command: there is none
-			_ = r.signals.Raise(r.ending.by)
+		late := r.signals.Release() // only now: a signal that comes earlier must not end boxfile half-way
+		if p.Rehearsal {            // none was for a command: there is none
+			for _, s := range append(r.ending.by, late...) {
+				_ = signals.Raise(s)
+			}
 		}
-		r.signals.Release() // only now: a signal that comes earlier must not end boxfile half-way
 	}
 	if r.unlock != nil {
 		r.unlock()

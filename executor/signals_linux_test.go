@@ -165,24 +165,6 @@ func TestSignalWhileTheBoxIsMade(t *testing.T) {
 	}
 }
 
-// A signal that ends a rehearsal ends boxfile too, whatever the box would have been sent.
-func TestSignalEndsARehearsal(t *testing.T) {
-	b := newBox(t)
-	p := fullPlan(t, "exit", "0").replace(&plan.Stop{Signal: "USR1", Grace: 1e8})
-	prog, err := lower(p.plan(), b.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.env = []string{"BOXFILE_TEST_REHEARSE=1", fmt.Sprintf("BOXFILE_TEST_HOLD=%d", lastClose(prog.Enter)+1)}
-	l := b.start(p, false)
-	waitFor(t, "a held child", func() bool { return held(l.cmd.Process.Pid) })
-	l.send(syscall.SIGTERM)
-	_ = l.cmd.Wait()
-	if s, ok := l.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || s.Signal() != syscall.SIGTERM {
-		t.Errorf("it ended with %v", l.cmd.ProcessState)
-	}
-}
-
 // TERM reaches the command as stop.signal, INT as itself; when the grace period is
 // over the box is killed whole, and at a second INT at once.
 func TestSignalStopsTheBox(t *testing.T) {

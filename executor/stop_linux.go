@@ -8,12 +8,15 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/boxfile/boxfile/executor/internal/signals"
 	"github.com/boxfile/boxfile/executor/program"
 	"golang.org/x/sys/unix"
 )
 
-// forwarded are the signals that do to the box what they would do to boxfile.
-var forwarded = [...]unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT, unix.SIGTSTP}
+// forwarded are the signals that do to the box what they would do to boxfile. Not PROF:
+// the Go runtime has it sent for profiles.
+var forwarded = [...]unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT, unix.SIGTSTP,
+	unix.SIGABRT, unix.SIGALRM, unix.SIGVTALRM, unix.SIGXCPU, unix.SIGIO, unix.SIGPWR}
 
 // kept are those that stay ignored where boxfile was started so, as by nohup(1).
 // Not INT and QUIT: a script's shell starts what is in the background so, and a box must not outlive a ^C.
@@ -21,9 +24,9 @@ var kept = [...]unix.Signal{unix.SIGHUP, unix.SIGTSTP}
 
 // stopping is how far the end of the box has come.
 type stopping struct {
-	begun    bool        // the command was asked to end
-	by       unix.Signal // that boxfile got, or 0
-	until    time.Time   // when the grace period is over, or zero
+	begun    bool          // the command was asked to end
+	by       []unix.Signal // a rehearsal, by these
+	until    time.Time     // when the grace period is over, or zero
 	killed   bool
 	timedOut bool // the timeout has begun it
 	late     bool // the grace period that a signal has begun is over
@@ -31,6 +34,10 @@ type stopping struct {
 
 // signalled does to the box what a signal of boxfile's asks for.
 func (r *run) signalled(s unix.Signal) {
+	if r.prog.Rehearsal {
+		r.interrupted(s)
+		return
+	}
 	switch s {
 	case unix.SIGTSTP:
 		r.pause()
@@ -46,7 +53,7 @@ func (r *run) signalled(s unix.Signal) {
 			r.kill() // the second ^C
 			return
 		}
-		r.ask(s, s)
+		r.ask(s)
 	case unix.SIGTERM:
 		if r.ending.begun {
 			r.send(s)
@@ -56,9 +63,23 @@ func (r *run) signalled(s unix.Signal) {
 		if r.asked != nil { // TERM is what asks programs to end; the file says how this one wants to be asked
 			how = unix.Signal(r.asked.Signal)
 		}
-		r.ask(s, how)
+		r.ask(how)
 	default:
 		r.send(s)
+	}
+}
+
+// interrupted ends a rehearsal, which has no command that a signal could be for.
+func (r *run) interrupted(s unix.Signal) {
+	switch s {
+	case unix.SIGTSTP:
+		r.pause()
+	case unix.SIGCONT:
+		r.thaw()
+	case unix.SIGWINCH:
+	default:
+		r.ending.by = append(r.ending.by, s)
+		r.kill()
 	}
 }
 
@@ -67,14 +88,13 @@ func (r *run) send(s unix.Signal) {
 	_ = unix.PidfdSendSignal(r.child.PIDFD, s, nil, 0) // gone already: its status is on the way
 }
 
-// ask asks the command to end, by a signal for one that boxfile got, and begins its grace period.
-func (r *run) ask(by, with unix.Signal) {
+// ask asks the command to end, and begins its grace period.
+func (r *run) ask(with unix.Signal) {
 	how := program.HostOp{Signal: int(with)}
 	if r.asked != nil {
 		how.Grace = r.asked.Grace
 	}
 	r.end(&how)
-	r.ending.by = by
 	if r.asked == nil {
 		r.ending.until = time.Time{}
 	}
@@ -110,7 +130,7 @@ func (r *run) pause() {
 		later = append(later, s)
 	}
 	if !slices.Contains(later, unix.SIGCONT) { // else nobody would send another
-		_ = r.signals.Raise(unix.SIGTSTP) // boxfile runs on, and goes on hearing signals
+		_ = signals.Raise(unix.SIGTSTP) // boxfile runs on, and goes on hearing signals
 	}
 	for _, s := range later {
 		r.signalled(s)

@@ -22,6 +22,7 @@ import (
 )
 
 func main() {
+	endBySignals()
 	// A start allocates a third of a MiB, far from a collection; telling the runtime
 	// so makes it 2 to 3 % shorter (docs/architecture.md). A hostile file is collected at the limit.
 	debug.SetGCPercent(-1)

@@ -133,6 +133,22 @@ func TestTtyInTheBackground(t *testing.T) {
 	s.exits(0)
 }
 
+// Nor does it begin with settings that are the shell's: bash reads a line without echo, and
+// with its end as it is typed.
+func TestTtyInTheBackgroundIsNotSetAsTheShells(t *testing.T) {
+	s := sit(t, false)
+	s.shell()
+	s.Type("stty -icrnl -echo -icanon; boxfile up %s &\r", s.file("shell: 'echo $(stty -a); echo over $((40+2))'"))
+	said := s.Await("over 42")
+	for _, set := range []string{" icrnl ", " echo ", " icanon "} {
+		if !strings.Contains(said, set) {
+			t.Errorf("the box's terminal is not set%s:\n%s", set, said)
+		}
+	}
+	s.Type("wait; stty sane; exit\n")
+	s.exits(0)
+}
+
 // When the terminal goes away, so does the box: it is told, and killed after its grace period.
 func TestTtyHangUpEndsTheBox(t *testing.T) {
 	for name, yaml := range map[string]string{

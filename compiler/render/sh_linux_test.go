@@ -300,3 +300,16 @@ func TestScriptsAreCleanForShellcheck(t *testing.T) {
 		}
 	}
 }
+
+// A script has no terminal to give. It refuses where the plan needs one, and says what to do.
+func TestAScriptHasNoTerminalOfTheBoxsOwn(t *testing.T) {
+	for _, required := range []bool{true, false} {
+		var b bytes.Buffer
+		if err := render.Sh(&b, put(hostBox("true"), "close_fds", &plan.TTY{Required: required})); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(b.String(), "write tty: auto") != required || strings.HasSuffix(b.String(), "\nexit 125\n") != required {
+			t.Errorf("required %v:\n%s", required, b.String())
+		}
+	}
+}

@@ -235,7 +235,7 @@ func (s *script) Seccomp(*plan.Seccomp) error {
 // TTY is in the header: on a terminal, the box has this one, which it does not control.
 func (s *script) TTY(t *plan.TTY) error {
 	if t.Required {
-		s.refuse("a script cannot give the box a terminal of its own")
+		s.refuse("a script cannot give the box a terminal of its own: run boxfile up, or write tty: auto to have the box use this one")
 	}
 	return nil
 }

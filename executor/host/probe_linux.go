@@ -80,26 +80,6 @@ func Probe(n Needs) (Facts, error) {
 	return f, nil
 }
 
-// terminal looks at the standard descriptors. Without one at standard input the
-// others do not matter.
-func terminal() Terminal {
-	var t Terminal
-	m, err := unix.IoctlGetTermios(0, unix.TCGETS)
-	if err != nil {
-		return t
-	}
-	t.At[0] = true
-	for fd := 1; fd < len(t.At); fd++ {
-		_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-		t.At[fd] = err == nil
-	}
-	t.Modes = Modes{Input: m.Iflag, Output: m.Oflag, Control: m.Cflag, Local: m.Lflag, Line: m.Line, Chars: m.Cc}
-	if w, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil { // a terminal without a size has 0 of each
-		t.Rows, t.Cols, t.XPixel, t.YPixel = w.Row, w.Col, w.Xpixel, w.Ypixel
-	}
-	return t
-}
-
 // match finds out what patterns stand for here.
 func (f *Facts) match(patterns []string) error {
 	for _, p := range patterns {

@@ -18,7 +18,6 @@ type Caught struct {
 	to   int
 	list []unix.Signal
 	old  []action
-	mine action
 }
 
 // action is the kernel's struct sigaction, rt_sigaction(2), of both architectures.
@@ -53,9 +52,10 @@ func Catch(list, keep []unix.Signal) (*Caught, error) {
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return nil, fmt.Errorf("pipe2: %w", err)
 	}
-	c := &Caught{FD: pipe[0], to: pipe[1], mine: action{handler: handlerAddress(), flags: saOnStack | saRestart, mask: ^uint64(0)}}
+	c := &Caught{FD: pipe[0], to: pipe[1]}
+	mine := action{handler: handlerAddress(), flags: saOnStack | saRestart, mask: ^uint64(0)}
 	if at := restorerAddress(); at != 0 {
-		c.mine.restorer, c.mine.flags = at, c.mine.flags|saRestorer
+		mine.restorer, mine.flags = at, mine.flags|saRestorer
 	}
 	if !atomic.CompareAndSwapInt32(&to, 0, int32(c.to)) {
 		c.close()
@@ -64,14 +64,16 @@ func Catch(list, keep []unix.Signal) (*Caught, error) {
 	c.list, c.old = make([]unix.Signal, 0, len(list)), make([]action, 0, len(list))
 	for _, s := range list {
 		var old action
-		if err := sigaction(s, nil, &old); err != nil {
-			c.Release()
-			return nil, err
+		if slices.Contains(keep, s) {
+			if err := sigaction(s, nil, &old); err != nil {
+				c.Release()
+				return nil, err
+			}
+			if old.handler == ignored {
+				continue
+			}
 		}
-		if old.handler == ignored && slices.Contains(keep, s) {
-			continue
-		}
-		if err := sigaction(s, &c.mine, nil); err != nil {
+		if err := sigaction(s, &mine, &old); err != nil {
 			c.Release()
 			return nil, err
 		}
@@ -98,27 +100,33 @@ func (c *Caught) Next() unix.Signal {
 // Raise has a signal do to this process what it does to one that does not catch it.
 // For SIGTSTP it returns once this process goes on, or at once where nobody could
 // have it go on (an orphaned process group, setpgid(2)).
-func (c *Caught) Raise(s unix.Signal) error {
+func Raise(s unix.Signal) error {
 	// Sent to this thread it is here before tgkill returns; sent to the process, another thread may be slow to take it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := sigaction(s, &action{handler: byDefault}, nil); err != nil {
+	var before action
+	if err := sigaction(s, &action{handler: byDefault}, &before); err != nil {
 		return err
 	}
 	err := unix.Tgkill(unix.Getpid(), unix.Gettid(), s)
-	if again := sigaction(s, &c.mine, nil); err == nil {
+	if again := sigaction(s, &before, nil); err == nil {
 		err = again
 	}
 	return err
 }
 
-// Release has signals do again what they did before.
-func (c *Caught) Release() {
+// Release has signals do again what they did before, and returns those that have come
+// and were not asked for.
+func (c *Caught) Release() (late []unix.Signal) {
 	for i, s := range c.list {
 		_ = sigaction(s, &c.old[i], nil) // it was possible before
 	}
+	for s := c.Next(); s != 0; s = c.Next() {
+		late = append(late, s)
+	}
 	atomic.StoreInt32(&to, 0)
 	c.close()
+	return late
 }
 
 func (c *Caught) close() {

@@ -3,9 +3,11 @@ package signals
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,10 +78,13 @@ func inside(what string) int {
 		kill(unix.SIGTERM)
 	case "raise":
 		kill(unix.SIGTERM)
-		_ = c.Raise(unix.SIGTERM)
+		_ = Raise(unix.SIGTERM)
 		say("alive")
 	case "release":
-		c.Release()
+		_ = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGHUP)
+		if late := c.Release(); !slices.Equal(late, []unix.Signal{unix.SIGHUP}) {
+			say(fmt.Sprint(late))
+		}
 		if c, err = Catch(list, nil); err != nil { // a second box
 			say(err.Error())
 		}

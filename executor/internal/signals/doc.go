@@ -4,7 +4,7 @@
 // It does what os/signal does, with a handler of ten instructions. Asking the Go
 // runtime for nine signals takes a quarter of the time of making a box, because it
 // passes each of them between threads; so it could only be done once the box had
-// lived a while, and a signal that came before ended boxfile. This takes ten system calls.
+// lived a while, and a signal that came before ended boxfile. This takes a system call for each.
 //
 //	kernel ── any thread ──▶ handler ── one byte, the signal's number ──▶ Caught.FD
 //
