@@ -55,7 +55,9 @@ func (r *run) make(h *program.HostOp, typ, perms uint32) *Failure {
 	if h.Rehearsed {
 		return r.couldMake(h, parent, name)
 	}
+	flags := 0
 	if typ == unix.S_IFDIR {
+		flags = unix.AT_REMOVEDIR
 		err = unix.Mkdirat(parent, name, perms)
 	} else {
 		err = unix.Mknodat(parent, name, unix.S_IFREG|perms, 0)
@@ -66,8 +68,31 @@ func (r *run) make(h *program.HostOp, typ, perms uint32) *Failure {
 	if err != nil {
 		return r.failHost(h, err)
 	}
-	r.undoers = append(r.undoers, func() error { return os.Remove(h.Path) }) // unless something is in it by then
+	if err := r.willRemove(parent, name, h.Path, flags); err != nil { // unless something is in it by then
+		return r.failHost(h, err)
+	}
 	return nil
+}
+
+// willRemove has undo remove what was just made. It holds on to the directory: by its
+// path that could be another one by then, if an earlier box can write above it.
+func (r *run) willRemove(dir int, name, p string, flags int) error {
+	held, err := unix.FcntlInt(uintptr(dir), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		_ = unix.Unlinkat(dir, name, flags)
+		return err
+	}
+	r.closers = append(r.closers, held)
+	r.undoers = append(r.undoers, func() error { return named(p, unix.Unlinkat(held, name, flags)) })
+	return nil
+}
+
+// named is an error of removing with the path in it, or nil.
+func named(p string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &os.PathError{Op: "remove", Path: p, Err: err}
 }
 
 // couldMake is a rehearsal: it asks whether a missing source could be made.
@@ -129,20 +154,23 @@ func (r *run) keep(h *program.HostOp) *Failure {
 		if err := unix.Mkdirat(fd, d, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
 			return r.failKeep(h, filepath.Join(h.Path, d), err)
 		} else if err == nil {
-			r.undoers = append(r.undoers, func() error { return removeLayer(filepath.Join(h.Path, d)) })
+			r.undoers = append(r.undoers, func() error { return named(filepath.Join(h.Path, d), removeLayer(fd, d)) })
 		}
 	}
 	return nil
 }
 
 // removeLayer removes a directory that keep has made, with what overlayfs makes in a work directory.
-func removeLayer(dir string) error {
-	if filepath.Base(dir) == "work" {
-		for _, inner := range [...]string{"work", "index"} {
-			_ = os.Remove(filepath.Join(dir, inner)) // not there unless the overlay was mounted
+func removeLayer(kept int, layer string) error {
+	if layer == "work" {
+		if fd, err := unix.Openat(kept, layer, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err == nil {
+			for _, inner := range [...]string{"work", "index"} {
+				_ = unix.Unlinkat(fd, inner, unix.AT_REMOVEDIR) // not there unless the overlay was mounted
+			}
+			unix.Close(fd)
 		}
 	}
-	return os.Remove(dir)
+	return unix.Unlinkat(kept, layer, unix.AT_REMOVEDIR)
 }
 
 var errSwappable = errors.New("another user could replace it")
@@ -163,7 +191,9 @@ func (r *run) keepPart(h *program.HostOp, dir int, name string, final bool) (int
 		if err := unix.Mkdirat(dir, name, 0o700); err != nil {
 			return -1, err
 		}
-		r.undoers = append(r.undoers, func() error { return os.Remove(h.Path) })
+		if err := r.willRemove(dir, name, h.Path, unix.AT_REMOVEDIR); err != nil {
+			return -1, err
+		}
 		fd, err = unix.Openat(dir, name, flags, 0)
 	}
 	if err != nil {
