@@ -151,7 +151,8 @@ func (r *run) keep(h *program.HostOp) *Failure {
 		return r.failKeep(h, h.Path, err)
 	}
 	for _, d := range h.Dirs {
-		if err := unix.Mkdirat(fd, d, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
+		err := within(fd, d, func(dir int, name string) error { return unix.Mkdirat(dir, name, 0o700) })
+		if err != nil && !errors.Is(err, unix.EEXIST) {
 			return r.failKeep(h, filepath.Join(h.Path, d), err)
 		} else if err == nil {
 			r.undoers = append(r.undoers, func() error { return named(filepath.Join(h.Path, d), removeLayer(fd, d)) })
@@ -160,17 +161,26 @@ func (r *run) keep(h *program.HostOp) *Failure {
 	return nil
 }
 
+// within does something to a name below a kept directory, and follows no link on the
+// way there: an earlier box may have put it there, through another mount.
+func within(kept int, layer string, do func(dir int, name string) error) error {
+	dir, err := unix.Openat2(kept, filepath.Dir(layer), &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS})
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	return do(dir, filepath.Base(layer))
+}
+
 // removeLayer removes a directory that keep has made, with what overlayfs makes in a work directory.
 func removeLayer(kept int, layer string) error {
-	if layer == "work" {
-		if fd, err := unix.Openat(kept, layer, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err == nil {
-			for _, inner := range [...]string{"work", "index"} {
-				_ = unix.Unlinkat(fd, inner, unix.AT_REMOVEDIR) // not there unless the overlay was mounted
-			}
-			unix.Close(fd)
+	remove := func(dir int, name string) error { return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) }
+	if filepath.Base(layer) == "work" {
+		for _, inner := range [...]string{"work", "index"} {
+			_ = within(kept, layer+"/"+inner, remove) // not there unless the overlay was mounted
 		}
 	}
-	return unix.Unlinkat(kept, layer, unix.AT_REMOVEDIR)
+	return within(kept, layer, remove)
 }
 
 var errSwappable = errors.New("another user could replace it")

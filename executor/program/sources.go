@@ -122,7 +122,11 @@ func (l *lowering) overlay(lower []Reg, write, keep, slug string, attrs uint64) 
 	case "keep":
 		h := l.keeps[keep]
 		l.prog.Host[h].Dirs = append(l.prog.Host[h].Dirs, slug, slug+"/upper", slug+"/work")
-		upper = l.layer(scratch, l.clone(open, l.openKept(keep), "", false)) + "/" + slug
+		kept := l.clone(open, l.openKept(keep), "", false)
+		// An earlier box may write there, through another mount: overlayfs would follow links
+		// that it has put in place of the layers, out of its box.
+		l.setattr(open, kept, unix.MOUNT_ATTR_NOSYMFOLLOW, false)
+		upper = l.layer(scratch, kept) + "/" + slug
 	}
 	if upper != "" {
 		work := upper + "/work"

@@ -43,6 +43,9 @@ func (l *lowering) CreateSource(s *plan.CreateSource) error {
 
 // Keep has the host side open and lock a kept directory.
 func (l *lowering) Keep(s *plan.Keep) error {
+	if l.facts.Kernel.Less(5, 14) { // nosymfollow
+		return l.refuse("this is Linux "+l.kernel(), "", "a kept directory needs Linux 5.14")
+	}
 	if l.keeps == nil {
 		l.keeps = map[string]int{}
 	}
