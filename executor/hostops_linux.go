@@ -106,25 +106,36 @@ func (r *run) couldMake(h *program.HostOp, parent int, name string) *Failure {
 	return nil
 }
 
-// openParent opens the directory that a source is made in. A path of the
-// Boxfile's folder stays there, as it does when it is mounted.
+// openParent opens the directory that a source is made in. A path of the Boxfile's
+// folder, or of what the box can write, stays there, as it does when it is mounted.
 func openParent(h *program.HostOp) (int, error) {
-	dir := filepath.Dir(h.Path)
-	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_MAGICLINKS}
-	if h.Folder == "" {
-		return unix.Openat2(unix.AT_FDCWD, dir, how)
+	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC}
+	fd, at := unix.AT_FDCWD, ""
+	for _, next := range [...]string{h.Folder, h.Outer, filepath.Dir(h.Path)} {
+		if next == "" {
+			continue
+		}
+		name := next
+		if at != "" {
+			var err error
+			if name, err = filepath.Rel(at, next); err != nil {
+				return -1, err
+			}
+		}
+		if next != h.Folder {
+			how.Resolve |= unix.RESOLVE_NO_MAGICLINKS
+		}
+		found, err := unix.Openat2(fd, name, how)
+		if fd != unix.AT_FDCWD {
+			unix.Close(fd)
+		}
+		if err != nil {
+			return -1, err
+		}
+		fd, at = found, next
+		how.Resolve |= unix.RESOLVE_BENEATH
 	}
-	folder, err := unix.Open(h.Folder, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
-	}
-	defer unix.Close(folder)
-	rel, err := filepath.Rel(h.Folder, dir)
-	if err != nil {
-		return -1, err
-	}
-	how.Resolve |= unix.RESOLVE_BENEATH
-	return unix.Openat2(folder, rel, how)
+	return fd, nil
 }
 
 // keep opens a kept directory part by part, refuses one that somebody else could

@@ -31,6 +31,9 @@ func (l *lowering) CreateSource(s *plan.CreateSource) error {
 	if strings.HasPrefix(op.Path, l.facts.Folder+"/") && !path.IsAbs(s.Path) {
 		op.Folder = l.facts.Folder
 	}
+	if outer := l.writableAbove(s.Path); outer != "" {
+		op.Outer = l.absolute(outer)
+	}
 	l.host(op)
 	if _, missing := l.facts.Paths[s.Path]; !missing || l.facts.Paths[s.Path].Type == 0 {
 		if l.created == nil {
