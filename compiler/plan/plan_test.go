@@ -106,6 +106,9 @@ func TestDecodeRefusesWhatItDoesNotKnow(t *testing.T) {
 		{"side", `"side": "host"`, `"side": "box"`, "create_source happens on the host side"},
 		{"version", `"format_version": 1`, `"format_version": 2`, "version 2"},
 		{"end", "\n}\n", "\n}\n{}\n", "follows"},
+		{"member twice", `"read_only": true`, `"read_only": false, "read_only": true`, `the member "read_only" is there twice`},
+		{"member in two cases", `"read_only": true`, `"READ_ONLY": false, "read_only": true`, `the member "read_only" is there twice`},
+		{"member of the document twice", `"format_version"`, `"Digest": "", "format_version"`, `the member "digest" is there twice`},
 		{"type", `"read_only": true`, `"read_only": "yes"`, "step 3: "},
 	} {
 		text := encode(t, sample())
