@@ -1,9 +1,11 @@
 package executor_test
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/boxfile/boxfile/compiler/plan"
@@ -68,6 +70,38 @@ func checkMounts(t *testing.T, f facts) {
 	for target := range want {
 		t.Errorf("%s is not mounted", target)
 	}
+}
+
+// Process 1 is boxfile's own: soon after the command has begun it can do nothing to
+// anybody, and nobody in the box can look into it.
+func TestProcess1(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		l := b.start(fullPlan(t, "sleep"), false)
+		first := 0
+		waitFor(t, "process 1 with a command", func() bool {
+			below := descendants(l.cmd.Process.Pid)
+			if len(below) < 2 {
+				return false
+			}
+			first = below[0]
+			return true
+		})
+		want := []string{"CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapAmb:\t0000000000000000", "NoNewPrivs:\t1"}
+		waitFor(t, "process 1 without capabilities", func() bool {
+			status := lines(fmt.Sprintf("/proc/%d/status", first))
+			return !slices.ContainsFunc(want, func(w string) bool { return !slices.Contains(status, w) })
+		})
+		if os.Getuid() != 0 {
+			return // the rest can only root see
+		}
+		if fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", first)); len(fds) > 2 || err != nil {
+			t.Errorf("process 1 has the descriptors %v: %v", fds, err)
+		}
+		var st syscall.Stat_t
+		if err := syscall.Stat(fmt.Sprintf("/proc/%d/environ", first), &st); err != nil || st.Uid != 0 { // proc(5): root's where it cannot be dumped
+			t.Errorf("process 1 can be dumped by user %d: %v", st.Uid, err)
+		}
+	})
 }
 
 // Exit codes are the command's own, 128+N, 126 and 127, with and without init.

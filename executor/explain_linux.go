@@ -112,11 +112,14 @@ func (r *run) explain(tag int, errno syscall.Errno) *Failure {
 	case kind == "workdir" && (errno == unix.ENOENT || errno == unix.ENOTDIR || errno == unix.ELOOP):
 		f.Fix = "workdir has to be a directory of the box, and no link of /proc"
 	case op.Call.Name == "openat2" && errno == unix.EXDEV:
-		f.Message = "cannot " + r.words(op.Step) + ": a symbolic link in the path leads out of the Boxfile's folder"
+		f.Message = "cannot " + r.words(op.Step) + ": a symbolic link in the path leads out of the Boxfile's folder, or of what the box can write"
 		f.Fix = "write the path that the link leads to"
 	case op.Call.Name == "openat2" && errno == unix.ELOOP:
 		f.Message = "cannot " + r.words(op.Step) + ": the path goes through a symbolic link that may not be followed"
 		f.Fix = "write the path that the link leads to"
+	case op.Call.Name == "fsconfig" && errno == unix.ELOOP:
+		f.Message = "cannot " + r.words(op.Step) + ": there is a symbolic link in the kept directory in place of a layer"
+		f.Fix = "look at what has put it there, then remove the kept directory"
 	case op.Call.Name == "openat2" && errno == unix.ENOENT && r.insideBox(op):
 		f.Message = "cannot " + r.words(op.Step) + ": " + op.Args[1].Text + " does not exist in the box"
 		f.Fix = "create it in the rootfs, or set rootfs.write: discard"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,6 +52,30 @@ func TestFaultAtEveryOp(t *testing.T) {
 			b.nothingLeft(before)
 		})
 	}
+}
+
+// What was made is taken back where it was made, though an earlier box that can write
+// there has put a link to other files of the same names in its way meanwhile.
+func TestUndoFollowsNoLink(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		for _, name := range []string{"shared/sub/", "outside/dir/", "outside/kept/work/work/", "outside/kept/upper/"} {
+			b.file(name, "")
+		}
+		b.file("outside/file", "the host's\n")
+		b.link("../outside", "shared/link")
+		b.own()
+		p := fullPlan(t, "exit", "0").before("close_fds", &plan.CreateSource{Path: "./shared/sub/file", Type: "file"}, &plan.CreateSource{Path: "./shared/sub/dir", Type: "dir"},
+			&plan.Keep{Dir: "./shared/sub/kept"}, &plan.CreateSource{Path: "./none/new", Type: "dir"}).
+			before("pivot_root", &plan.Mount{Type: "overlay", Target: "/data", Lower: []string{"./outside"}, Write: "keep", Keep: "./shared/sub/kept", Options: bindOptions})
+		fails := slices.IndexFunc(p.steps, func(s plan.Step) bool { c, ok := s.(*plan.CreateSource); return ok && c.Path == "./none/new" })
+		b.env = []string{fmt.Sprintf("BOXFILE_TEST_SWAP=%d %s %s", fails, b.path("shared/sub"), b.path("shared/link"))}
+		b.want(p, 125, "its parent directory does not exist")
+		for name, there := range map[string]bool{"outside/file": true, "outside/dir": true, "outside/kept/work/work": true, "outside/kept/upper": true, "shared/link/file": false, "shared/link/dir": false, "shared/link/kept": false} {
+			if _, err := os.Stat(b.path(name)); (err == nil) != there {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
 }
 
 // checkFailure wants the step's kind and words in the message.

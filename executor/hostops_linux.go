@@ -55,7 +55,9 @@ func (r *run) make(h *program.HostOp, typ, perms uint32) *Failure {
 	if h.Rehearsed {
 		return r.couldMake(h, parent, name)
 	}
+	flags := 0
 	if typ == unix.S_IFDIR {
+		flags = unix.AT_REMOVEDIR
 		err = unix.Mkdirat(parent, name, perms)
 	} else {
 		err = unix.Mknodat(parent, name, unix.S_IFREG|perms, 0)
@@ -66,8 +68,31 @@ func (r *run) make(h *program.HostOp, typ, perms uint32) *Failure {
 	if err != nil {
 		return r.failHost(h, err)
 	}
-	r.undoers = append(r.undoers, func() error { return os.Remove(h.Path) }) // unless something is in it by then
+	if err := r.willRemove(parent, name, h.Path, flags); err != nil { // unless something is in it by then
+		return r.failHost(h, err)
+	}
 	return nil
+}
+
+// willRemove has undo remove what was just made. It holds on to the directory: by its
+// path that could be another one by then, if an earlier box can write above it.
+func (r *run) willRemove(dir int, name, p string, flags int) error {
+	held, err := unix.FcntlInt(uintptr(dir), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		_ = unix.Unlinkat(dir, name, flags)
+		return err
+	}
+	r.closers = append(r.closers, held)
+	r.undoers = append(r.undoers, func() error { return named(p, unix.Unlinkat(held, name, flags)) })
+	return nil
+}
+
+// named is an error of removing with the path in it, or nil.
+func named(p string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &os.PathError{Op: "remove", Path: p, Err: err}
 }
 
 // couldMake is a rehearsal: it asks whether a missing source could be made.
@@ -81,25 +106,36 @@ func (r *run) couldMake(h *program.HostOp, parent int, name string) *Failure {
 	return nil
 }
 
-// openParent opens the directory that a source is made in. A path of the
-// Boxfile's folder stays there, as it does when it is mounted.
+// openParent opens the directory that a source is made in. A path of the Boxfile's
+// folder, or of what the box can write, stays there, as it does when it is mounted.
 func openParent(h *program.HostOp) (int, error) {
-	dir := filepath.Dir(h.Path)
-	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_MAGICLINKS}
-	if h.Folder == "" {
-		return unix.Openat2(unix.AT_FDCWD, dir, how)
+	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC}
+	fd, at := unix.AT_FDCWD, ""
+	for _, next := range [...]string{h.Folder, h.Outer, filepath.Dir(h.Path)} {
+		if next == "" {
+			continue
+		}
+		name := next
+		if at != "" {
+			var err error
+			if name, err = filepath.Rel(at, next); err != nil {
+				return -1, err
+			}
+		}
+		if next != h.Folder {
+			how.Resolve |= unix.RESOLVE_NO_MAGICLINKS
+		}
+		found, err := unix.Openat2(fd, name, how)
+		if fd != unix.AT_FDCWD {
+			unix.Close(fd)
+		}
+		if err != nil {
+			return -1, err
+		}
+		fd, at = found, next
+		how.Resolve |= unix.RESOLVE_BENEATH
 	}
-	folder, err := unix.Open(h.Folder, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
-	}
-	defer unix.Close(folder)
-	rel, err := filepath.Rel(h.Folder, dir)
-	if err != nil {
-		return -1, err
-	}
-	how.Resolve |= unix.RESOLVE_BENEATH
-	return unix.Openat2(folder, rel, how)
+	return fd, nil
 }
 
 // keep opens a kept directory part by part, refuses one that somebody else could
@@ -126,23 +162,36 @@ func (r *run) keep(h *program.HostOp) *Failure {
 		return r.failKeep(h, h.Path, err)
 	}
 	for _, d := range h.Dirs {
-		if err := unix.Mkdirat(fd, d, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
+		err := within(fd, d, func(dir int, name string) error { return unix.Mkdirat(dir, name, 0o700) })
+		if err != nil && !errors.Is(err, unix.EEXIST) {
 			return r.failKeep(h, filepath.Join(h.Path, d), err)
 		} else if err == nil {
-			r.undoers = append(r.undoers, func() error { return removeLayer(filepath.Join(h.Path, d)) })
+			r.undoers = append(r.undoers, func() error { return named(filepath.Join(h.Path, d), removeLayer(fd, d)) })
 		}
 	}
 	return nil
 }
 
+// within does something to a name below a kept directory, and follows no link on the
+// way there: an earlier box may have put it there, through another mount.
+func within(kept int, layer string, do func(dir int, name string) error) error {
+	dir, err := unix.Openat2(kept, filepath.Dir(layer), &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS})
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	return do(dir, filepath.Base(layer))
+}
+
 // removeLayer removes a directory that keep has made, with what overlayfs makes in a work directory.
-func removeLayer(dir string) error {
-	if filepath.Base(dir) == "work" {
+func removeLayer(kept int, layer string) error {
+	remove := func(dir int, name string) error { return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) }
+	if filepath.Base(layer) == "work" {
 		for _, inner := range [...]string{"work", "index"} {
-			_ = os.Remove(filepath.Join(dir, inner)) // not there unless the overlay was mounted
+			_ = within(kept, layer+"/"+inner, remove) // not there unless the overlay was mounted
 		}
 	}
-	return os.Remove(dir)
+	return within(kept, layer, remove)
 }
 
 var errSwappable = errors.New("another user could replace it")
@@ -163,7 +212,9 @@ func (r *run) keepPart(h *program.HostOp, dir int, name string, final bool) (int
 		if err := unix.Mkdirat(dir, name, 0o700); err != nil {
 			return -1, err
 		}
-		r.undoers = append(r.undoers, func() error { return os.Remove(h.Path) })
+		if err := r.willRemove(dir, name, h.Path, unix.AT_REMOVEDIR); err != nil {
+			return -1, err
+		}
 		fd, err = unix.Openat(dir, name, flags, 0)
 	}
 	if err != nil {

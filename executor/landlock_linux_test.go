@@ -117,3 +117,26 @@ func TestLandlockOfTomorrow(t *testing.T) {
 		}
 	})
 }
+
+// A file behind a descriptor can be opened again for writing, though it was opened for
+// reading, and not under Landlock: SECURITY.md says so.
+func TestLandlockRedirected(t *testing.T) {
+	if landlockABI() == 0 {
+		t.Skip("this kernel has no Landlock")
+	}
+	each(t, func(t *testing.T, b *box) {
+		for want, p := range map[string]*planner{"written\n": fullPlan(t, "write", "/proc/self/fd/0"), "the host's\n": walled(t, "write", "/proc/self/fd/0")} {
+			b.file("input", "the host's\n")
+			f, err := os.Open(b.path("input"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.stdin = f
+			r := b.run(p.plan())
+			f.Close()
+			if got, err := os.ReadFile(b.path("input")); string(got) != want {
+				t.Errorf("%q, not %q: %v\n%s%s", got, want, err, r.stdout, r.stderr)
+			}
+		}
+	})
+}

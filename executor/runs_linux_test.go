@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,6 +18,15 @@ import (
 // with threads that end all around, on the process's first thread or another.
 func runAs(prog *program.Program, o executor.Options) (status executor.Status, err error) {
 	early, _ := strconv.Atoi(os.Getenv("BOXFILE_TEST_EARLY"))
+	if swap := strings.Fields(os.Getenv("BOXFILE_TEST_SWAP")); len(swap) == 3 {
+		o.Progress = func(step int) {
+			if strconv.Itoa(step) == swap[0] {
+				if err := unix.Renameat2(unix.AT_FDCWD, swap[1], unix.AT_FDCWD, swap[2], unix.RENAME_EXCHANGE); err != nil {
+					panic(err)
+				}
+			}
+		}
+	}
 	if os.Getenv("BOXFILE_TEST_PROGRESS") != "" || early != 0 {
 		o.Progress = func(step int) {
 			if early != 0 {

@@ -146,6 +146,11 @@ func (d *decoder) security(n *node) {
 		if f.Value == "/" {
 			d.fail(f.Pos, "rootfs.write decides whether / can be written", "/ cannot be masked or made read-only as a whole")
 		}
+		for _, own := range [...]string{"/proc/self", "/proc/thread-self", "/proc/net", "/proc/mounts"} {
+			if f.Value == own || strings.HasPrefix(f.Value, own+"/") {
+				d.fail(f.Pos, "proc: none leaves out all of /proc", "%s is another one for each process, and cannot be masked or made read-only", own)
+			}
+		}
 	}
 }
 

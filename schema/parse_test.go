@@ -74,6 +74,8 @@ func TestWholeFile(t *testing.T) {
 		"deep":       {"boxfile: 1\nx-a: " + deep + "\n", "more than 64 levels"},
 		"very deep":  {"boxfile: 1\nx-a: " + strings.Repeat("[", 100000), "brackets"},
 		"directive":  {"%TAG ! tag:x,2000:\n---\nboxfile: 1\n", "directives"},
+		"reordered":  {"boxfile: 1\n# \u202e eman\n", "2:3: U+202E has what follows shown in another order"},
+		"isolated":   {"boxfile: 1\nshell: a \u2066 b\n", `"\u2066"`},
 		"line mark":  {"boxfile: 1\nname: a\u2028b\n", "U+2028"},
 		"scalar":     {"hello\n", "the file has to be a map, not a string"},
 		"list depth": {strings.Repeat("- ", 5000) + "x\n", "too deep"},
@@ -186,6 +188,18 @@ func TestRenderEscapes(t *testing.T) {
 	_, err := Parse("f.yaml", []byte("boxfile: 1\nname: \"\\e[2J\\u202e\"\nshell: x\n"), nil)
 	if out := Render(err, false); strings.ContainsAny(out, "\x1b\u202e") || !strings.Contains(out, "^") {
 		t.Errorf("%q", out)
+	}
+}
+
+// Text from right to left is no mark that reorders, and an escape is none; in what a program has written marks are only text.
+func TestRightToLeft(t *testing.T) {
+	for _, text := range []string{"boxfile: 1\nshell: 'echo \u05e9\u05dc\u05d5\u05dd' # \u0645\u0631\u062d\u0628\u0627\n", "boxfile: 1\nshell: \"echo \\u202e\"\n"} {
+		if _, err := Parse("f.yaml", []byte(text), nil); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if _, err := ParseGenerated("plan", []byte("boxfile: 1\nshell: \"echo \u202e\"\n"), nil); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -32,14 +33,17 @@ func checkText(name string, data []byte, most int) ([]byte, *Collector) {
 		c.Add(Pos{}, "begin with: boxfile: 1", "the file is empty")
 		return nil, c
 	}
-	checkCharacters(c, data)
+	checkCharacters(c, data, most <= MaxSize)
 	if c.ErrorOrNil() == nil {
 		checkNesting(c, data)
 	}
 	return data, c
 }
 
-func checkCharacters(c *Collector, data []byte) {
+// checkCharacters refuses what an editor or a page obeys or hides. read means that people
+// read the text: then marks that change the order of what is shown are refused too, also in
+// comments, because the lines of a review could say something else than they do (CVE-2021-42574).
+func checkCharacters(c *Collector, data []byte, read bool) {
 	line, col := 1, 1
 	for i := 0; i < len(data); {
 		r, size := utf8.DecodeRune(data[i:])
@@ -56,6 +60,9 @@ func checkCharacters(c *Collector, data []byte) {
 			return
 		case r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff:
 			c.Add(at, `write it as an escape in double quotes, as "\x1b"`, "control character U+%04X", r)
+			return
+		case read && reorders(r):
+			c.Add(at, fmt.Sprintf(`remove it, or write it as an escape in double quotes: "\u%04x"`, r), "U+%04X has what follows shown in another order than it is read in", r)
 			return
 		}
 		i += size
@@ -118,7 +125,12 @@ func escape(s string) string {
 	return b.String()
 }
 
+// reorders reports the marks that have text shown in another order, up to a line's end.
+func reorders(r rune) bool {
+	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}
+
 // dangerous are controls, and the marks that reorder text on a screen.
 func dangerous(r rune) bool {
-	return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f
+	return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || reorders(r) || r == 0x200e || r == 0x200f
 }

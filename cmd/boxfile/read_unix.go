@@ -8,11 +8,19 @@ import (
 	"syscall"
 )
 
-// readRegular reads a regular file, at most limit bytes of it. It opens without
-// waiting: a pipe with no writer would hold a plain open for ever. The calls are
+// readRegular reads a regular file, at most limit bytes of it. It looks before it opens,
+// since a Boxfile can name any file as its profile, and to open a device can do something:
+// a watchdog starts. It opens without waiting: a pipe with no writer would hold a plain open for ever. The calls are
 // bare because os.Open starts the runtime's poller, which is 3 % of an empty
 // program's whole life.
 func readRegular(name string, limit int) ([]byte, error) {
+	var st syscall.Stat_t
+	if err := syscall.Stat(name, &st); err != nil {
+		return nil, err
+	}
+	if st.Mode&syscall.S_IFMT != syscall.S_IFREG {
+		return nil, notRegular(name, fileType(uint32(st.Mode))) //nolint:unconvert // 16 bits on darwin
+	}
 	fd, err := again(func() (int, error) {
 		return syscall.Open(name, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
 	})
@@ -20,8 +28,7 @@ func readRegular(name string, limit int) ([]byte, error) {
 		return nil, err
 	}
 	defer syscall.Close(fd)
-	var st syscall.Stat_t
-	if err := syscall.Fstat(fd, &st); err != nil {
+	if err := syscall.Fstat(fd, &st); err != nil { // another by now
 		return nil, err
 	}
 	if st.Mode&syscall.S_IFMT != syscall.S_IFREG {

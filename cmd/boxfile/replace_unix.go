@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// noFollow has open(2) refuse a symbolic link.
+const noFollow = syscall.O_NOFOLLOW
+
 // keepOwner gives a new file the owner of another. Where the caller may not, that is an error.
 func keepOwner(f *os.File, like fs.FileInfo) error {
 	st, ok := like.Sys().(*syscall.Stat_t)

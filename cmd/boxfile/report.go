@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/schema"
@@ -74,12 +76,21 @@ type reportUsage struct {
 
 // openReport opens the file before anything runs, so that a box never runs
 // whose report could not be written. It is emptied when the box is about to
-// run: one that stays empty tells of a boxfile that was killed. The report is nil where none is asked for.
+// run: one that stays empty tells of a boxfile that was killed. A link of that name, which an
+// earlier box may have put there, is not followed; those of /dev and /proc are the system's.
+// The report is nil where none is asked for.
 func openReport(file string, boxfile []string) (*report, error) {
 	if file == "" {
 		return nil, nil //nolint:nilnil // every method takes the nil report for none
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o644)
+	flags := os.O_WRONLY | os.O_CREATE
+	if !strings.HasPrefix(file, "/dev/") && !strings.HasPrefix(file, "/proc/") {
+		flags |= noFollow
+	}
+	f, err := os.OpenFile(file, flags, 0o644)
+	if info, fault := os.Lstat(file); err != nil && fault == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return nil, &problem{at: file, text: "the report would be written through a symbolic link", fix: "name the file that it leads to"}
+	}
 	if err != nil {
 		return nil, &problem{at: file, text: "cannot write the report: " + reason(err)}
 	}

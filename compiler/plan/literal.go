@@ -3,6 +3,7 @@ package plan
 import (
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -24,7 +25,8 @@ func Literal(s string) string {
 			b.WriteString(q[1 : len(q)-1])
 			continue
 		}
-		b.WriteString(`\u` + strconv.FormatInt(0x10000+int64(r), 16)[1:])
+		q := strconv.QuoteToASCII(s[i : i+size])
+		b.WriteString(q[1 : len(q)-1])
 	}
 	b.WriteByte('"')
 	return b.String()
@@ -44,7 +46,9 @@ func Bare(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:=@%,", r)
 }
 
-// Blank reports letters and symbols that count as printable but leave nothing to see.
+// Blank reports letters and symbols that count as printable but leave nothing to see, or
+// nothing of their own: variation selectors, and marks that belong to no script, with
+// which é is written in two ways, and text is struck out.
 func Blank(r rune) bool {
-	return strings.ContainsRune("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0", r)
+	return strings.ContainsRune("\u00ad\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\U00016fe4\U0001d159", r) || r >= 0x300 && unicode.Is(unicode.Inherited, r)
 }

@@ -106,6 +106,9 @@ func TestDecodeRefusesWhatItDoesNotKnow(t *testing.T) {
 		{"side", `"side": "host"`, `"side": "box"`, "create_source happens on the host side"},
 		{"version", `"format_version": 1`, `"format_version": 2`, "version 2"},
 		{"end", "\n}\n", "\n}\n{}\n", "follows"},
+		{"member twice", `"read_only": true`, `"read_only": false, "read_only": true`, `the member "read_only" is there twice`},
+		{"member in two cases", `"read_only": true`, `"READ_ONLY": false, "read_only": true`, `the member "read_only" is there twice`},
+		{"member of the document twice", `"format_version"`, `"Digest": "", "format_version"`, `the member "digest" is there twice`},
 		{"type", `"read_only": true`, `"read_only": "yes"`, "step 3: "},
 	} {
 		text := encode(t, sample())
@@ -143,7 +146,7 @@ func TestJSONShowsTextAsItIs(t *testing.T) {
 
 func TestJSONShowsNothingThatATerminalWouldObey(t *testing.T) {
 	p := sample()
-	const hostile = "\u202e\u009b31m\x7f\U000e0041\u00ad\x1b[31m"
+	const hostile = "\u202e\u009b31m\x7f\U000e0041\U000e0101e\u0301\u00ad\x1b[31m"
 	p.Add(&plan.Exec{Args: []string{hostile}}, plan.Position{})
 	text := encode(t, p)
 	if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && (!strconv.IsPrint(r) || plan.Blank(r)) }); i >= 0 {
@@ -211,6 +214,22 @@ func TestLimitsAreSaidInTheUnitsOfPeople(t *testing.T) {
 	} {
 		if got := s.String(); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A string reads in one way only, and what is shown is what strconv.Unquote makes the string of again.
+func TestLiteral(t *testing.T) {
+	for text, want := range map[string]string{
+		"/src": "/src", "": `""`, "a b": `"a b"`, "日本": `"日本"`, "สวัสดี": `"สวัสดี"`, "caf\u00e9": `"café"`, "cafe\u0301": `"cafe\u0301"`, "a\ufe0f": `"a\ufe0f"`,
+		"a\U000e0101": `"a\U000e0101"`, "\u3164": `"\u3164"`, "\u202e": `"\u202e"`, "\xff": `"\xff"`, "s\u0336": `"s\u0336"`,
+	} {
+		got := plan.Literal(text)
+		if got != want {
+			t.Errorf("%+q is shown as %+q", text, got)
+		}
+		if back, err := strconv.Unquote(got); got != text && (err != nil || back != text) {
+			t.Errorf("%+q came back as %+q: %v", text, back, err)
 		}
 	}
 }

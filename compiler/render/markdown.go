@@ -12,14 +12,18 @@ import (
 
 // code shows text in Markdown so that nothing in it is Markdown, HTML, a link or a
 // mention: all but letters, digits and a few marks that are none of these on their
-// own are written as their numbers.
+// own are written as their numbers. Spaces behind a space are some that a page does not
+// take for one: two paths may differ in nothing else.
 func code(s string) string {
 	var b strings.Builder
 	b.WriteString("<code>")
-	for _, r := range s {
-		if r < 0x80 && !letter(r) && !strings.ContainsRune(" /-,", r) {
+	for i, r := range s {
+		switch {
+		case r == ' ' && i > 0 && s[i-1] == ' ':
+			b.WriteString("&#160;")
+		case r < 0x80 && !letter(r) && !strings.ContainsRune(" /-,", r):
 			fmt.Fprintf(&b, "&#%d;", r)
-		} else {
+		default:
 			b.WriteRune(r)
 		}
 	}

@@ -91,7 +91,7 @@ func TestEveryKindHasWords(t *testing.T) {
 
 // A terminal obeys escape sequences and hides what has no shape (CVE-2021-42574).
 func TestABoxfileCannotPaintOverATerminal(t *testing.T) {
-	for _, evil := range []string{"\x1b]0;title\a", "\rhidden", "a\u202eb", "\u200b", "\u3164", "\u2800", "\x9b2J", "\xff", "a\nb\x1b[1A", "\u0085", "\u2028", "\x7f"} {
+	for _, evil := range []string{"\x1b]0;title\a", "\rhidden", "a\u202eb", "\u200b", "\u3164", "\u2800", "a\ufe0f", "a\U000e0101", "e\u0301", "s\u0336", "\u180b", "\x9b2J", "\xff", "a\nb\x1b[1A", "\u0085", "\u2028", "\x7f"} {
 		p := &plan.Plan{Name: evil, File: evil + ".yaml"}
 		p.Add(&plan.Exec{Args: []string{evil, evil}}, plan.Position{Line: 1, Col: 1})
 		p.Add(&plan.File{Target: evil, Content: evil, Perms: evil}, plan.Position{})

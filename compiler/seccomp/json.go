@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/boxfile/boxfile/schema"
@@ -23,6 +24,11 @@ type key struct {
 	name  string
 	at    schema.Pos
 	value value
+}
+
+// has reports whether the value is an object with this key.
+func (v *value) has(name string) bool {
+	return slices.ContainsFunc(v.keys, func(k key) bool { return k.name == name })
 }
 
 // reader walks through a JSON text.

@@ -21,9 +21,15 @@ type parser struct {
 // Parse reads a profile in the form of OCI (config-linux, "Seccomp") or Docker, for a
 // box with these capabilities (without CAP_). The step has no Profile yet. The error holds every *schema.Diagnostic.
 // Keys that would make a filter weaker or different in a way that is not built are errors.
+// They show the line only of what is a profile: a Boxfile can name every file of whoever
+// reviews it (/proc/self/environ), and the error may become a comment that all can read.
 func Parse(file string, text []byte, caps []string) (*plan.Seccomp, error) {
-	p := &parser{errs: schema.NewCollector(file, bytes.ReplaceAll(text, []byte("\t"), []byte(" "))), caps: caps, calls: Calls()}
 	root, at, err := read(text)
+	shown := bytes.ReplaceAll(text, []byte("\t"), []byte(" "))
+	if err != nil || !root.has("defaultAction") {
+		shown = nil
+	}
+	p := &parser{errs: schema.NewCollector(file, shown), caps: caps, calls: Calls()}
 	if err != nil {
 		p.errs.Add(at, "", "it is not JSON: %v", err)
 		return nil, p.errs.ErrorOrNil()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/compiler/seccomp"
+	"github.com/boxfile/boxfile/schema"
 )
 
 // wrong is what is said about each profile, with its place.
@@ -53,6 +54,20 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), w.want) {
 			t.Errorf("%.60s\n%v\nis not\n%s", w.text, err, w.want)
 		}
+	}
+}
+
+// A Boxfile can name any file as its profile: what is said of one that is none has nothing of it.
+func TestParseHidesOtherFiles(t *testing.T) {
+	for _, text := range []string{"A_TOKEN=hunter2\x00PATH=/bin\x00", "root:hunter2:20000::::::\n", `{"auths": {"registry.example": {"auth": "hunter2"}}}`, `["hunter2"]`, `"hunter2"`, `{"defaultAction": hunter2`} {
+		_, err := seccomp.Parse("p.json", []byte(text), nil)
+		if out := schema.Render(err, false); err == nil || strings.Contains(out, "hunter2") {
+			t.Errorf("%q: %s", text, out)
+		}
+	}
+	_, err := seccomp.Parse("p.json", []byte(rule(`"names": ["raed"]`)), nil)
+	if out := schema.Render(err, false); !strings.Contains(out, "\n  {\"defaultAction\"") {
+		t.Errorf("the line of a profile is not shown: %s", out)
 	}
 }
 

@@ -75,6 +75,7 @@ type lowering struct {
 	created map[string]string // types of the sources that the host side makes
 	keeps   map[string]int    // host ops of kept directories
 
+	writable              []writable // sources that the box can write; nil until they are looked for
 	folderFD, scratchFD   Reg
 	scratchNames          int
 	rootFD, devFD, procFD Reg

@@ -26,6 +26,9 @@ func callers(p *plan.Plan) map[string]host.Facts {
 		n := NeedsOf(p, f.Folder)
 		for _, path := range n.Follow {
 			f.Paths[path] = host.Path{Type: host.Directory}
+			if strings.HasPrefix(path, "/dev/") {
+				f.Paths[path] = host.Path{Type: host.Other}
+			}
 		}
 		for _, path := range n.Itself {
 			f.Paths[path] = itself(path)
@@ -224,6 +227,8 @@ func TestRefusals(t *testing.T) {
 		"few open files": {"hello", func(f *host.Facts) { f.NoFile = 20 }, "open files at once"},
 		"no rootfs":      {"chroot", func(f *host.Facts) { f.Paths["./rootfs"] = host.Path{} }, "./rootfs does not exist"},
 		"rootfs a file":  {"chroot", func(f *host.Facts) { f.Paths["./rootfs"] = host.Path{Type: host.File} }, "not a directory"},
+		"no nosymfollow": {"kept", func(f *host.Facts) { f.Kernel = host.Version{Major: 5, Minor: 13} }, "a kept directory needs Linux 5.14"},
+		"no device":      {"devices", func(f *host.Facts) { f.Paths["/dev/kmsg"] = host.Path{Type: host.File} }, "/dev/kmsg is no device"},
 		"secret unset":   {"inputs", func(f *host.Facts) { f.Caller.Secrets = nil }, "secret input TOKEN has no value"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -132,9 +132,11 @@ type HostOp struct {
 	Kind HostKind
 	Path string
 	// Folder is what Path has to stay in, if it is set: links that lead out are refused.
-	Folder string
-	Dirs   []string
-	Maps   Maps
+	// Outer is the same for what the box can write above Path.
+	Folder, Outer string
+
+	Dirs []string
+	Maps Maps
 
 	Cgroup *CgroupOp
 	Name   string // of the box, in the scope's

@@ -40,11 +40,15 @@ func (l *lowering) attrs(options []string, readOnly bool) (uint64, error) {
 }
 
 // openSource opens a path that the file names, once, without following magic
-// links. A path of the Boxfile's folder stays in it: a link that leads out was
-// perhaps put there by what ran in an earlier box (CVE-2024-42472).
+// links. A path of the Boxfile's folder stays in it, and one below what the box can
+// write stays in that: a link that leads out was perhaps put there by what ran in an
+// earlier box (CVE-2024-42472).
 func (l *lowering) openSource(p string) Reg {
 	dir, name, resolve := cwd(), p, uint64(unix.RESOLVE_NO_MAGICLINKS)
-	if !path.IsAbs(p) {
+	if outer := l.writableAbove(p); outer != "" {
+		dir, resolve = reg(l.openSource(outer)), resolve|unix.RESOLVE_BENEATH
+		name = strings.TrimPrefix(l.absolute(p), l.absolute(outer)+"/")
+	} else if !path.IsAbs(p) {
 		dir, name = reg(l.folder()), path.Clean(p)
 		if plan.Beneath(name) {
 			resolve |= unix.RESOLVE_BENEATH
@@ -53,6 +57,44 @@ func (l *lowering) openSource(p string) Reg {
 	o := l.op(open, callOpenat2, dir, text(name), openHow(unix.O_PATH|unix.O_CLOEXEC, resolve), num(sizeofOpenHow))
 	o.Retry = true
 	return l.keep(o)
+}
+
+// writableAbove is the outermost source above a path that the box can write, or "".
+// For a path of the Boxfile's folder it is one in there: the folder holds it from above.
+func (l *lowering) writableAbove(p string) string {
+	if l.writable == nil {
+		l.writable = l.writables()
+	}
+	outer, most, below, inFolder := "", 0, l.absolute(p), plan.Beneath(p)
+	for _, w := range l.writable {
+		if strings.HasPrefix(below, w.path+"/") && (!inFolder || strings.HasPrefix(w.path, l.facts.Folder+"/")) && (most == 0 || len(w.path) < most) {
+			outer, most = w.source, len(w.path)
+		}
+	}
+	return outer
+}
+
+// writable is a source that the box can write, and where it is.
+type writable struct{ source, path string }
+
+// writables are those of the plan. All of the file system is none: nothing leads out of it.
+func (l *lowering) writables() []writable {
+	all := []writable{}
+	for _, s := range l.prog.Plan.Steps {
+		source := ""
+		switch s := s.(type) {
+		case *plan.Mount:
+			if s.Type == "bind" && !s.ReadOnly {
+				source = s.Source
+			}
+		case *plan.Keep:
+			source = s.Dir
+		}
+		if at := l.absolute(source); source != "" && at != "/" {
+			all = append(all, writable{source, at})
+		}
+	}
+	return all
 }
 
 // clone makes a detached copy of the mount at an opened place.
@@ -122,7 +164,11 @@ func (l *lowering) overlay(lower []Reg, write, keep, slug string, attrs uint64) 
 	case "keep":
 		h := l.keeps[keep]
 		l.prog.Host[h].Dirs = append(l.prog.Host[h].Dirs, slug, slug+"/upper", slug+"/work")
-		upper = l.layer(scratch, l.clone(open, l.openKept(keep), "", false)) + "/" + slug
+		kept := l.clone(open, l.openKept(keep), "", false)
+		// An earlier box may write there, through another mount: overlayfs would follow links
+		// that it has put in place of the layers, out of its box.
+		l.setattr(open, kept, unix.MOUNT_ATTR_NOSYMFOLLOW, false)
+		upper = l.layer(scratch, kept) + "/" + slug
 	}
 	if upper != "" {
 		work := upper + "/work"

@@ -53,8 +53,11 @@ func (l *lowering) node(name string) {
 
 // Device adds a device of the host to /dev.
 func (l *lowering) Device(s *plan.Device) error {
-	if _, err := l.sourceType(s.Path, s); err != nil {
+	switch typ, err := l.sourceType(s.Path, s); {
+	case err != nil:
 		return err
+	case typ != host.Other: // below /dev/shm everybody can put a link to a file
+		return l.refuse("", "a file is for mounts", "cannot %s: %s is no device", Words(s), s.Path)
 	}
 	name := strings.TrimPrefix(s.Path, "/dev/")
 	for i, c := range name {

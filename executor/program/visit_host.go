@@ -31,6 +31,9 @@ func (l *lowering) CreateSource(s *plan.CreateSource) error {
 	if strings.HasPrefix(op.Path, l.facts.Folder+"/") && !path.IsAbs(s.Path) {
 		op.Folder = l.facts.Folder
 	}
+	if outer := l.writableAbove(s.Path); outer != "" {
+		op.Outer = l.absolute(outer)
+	}
 	l.host(op)
 	if _, missing := l.facts.Paths[s.Path]; !missing || l.facts.Paths[s.Path].Type == 0 {
 		if l.created == nil {
@@ -43,6 +46,9 @@ func (l *lowering) CreateSource(s *plan.CreateSource) error {
 
 // Keep has the host side open and lock a kept directory.
 func (l *lowering) Keep(s *plan.Keep) error {
+	if l.facts.Kernel.Less(5, 14) { // nosymfollow
+		return l.refuse("this is Linux "+l.kernel(), "", "a kept directory needs Linux 5.14")
+	}
 	if l.keeps == nil {
 		l.keeps = map[string]int{}
 	}

@@ -16,7 +16,7 @@ import (
 func reference(root *jsonschema.Schema, order map[string][]string) []byte {
 	var b bytes.Buffer
 	b.WriteString("# The language\n\nGenerated from `schema/boxfile.schema.json` by `go generate ./schema`.\n\n")
-	b.WriteString("A Boxfile is one YAML document. Unknown and duplicate keys, anchors, aliases, merge keys and tags are errors; keys that begin with\n`x-` are yours. Paths of the host begin with `/`, `./` or `../`, and relative ones are relative to the Boxfile's folder. Sizes are\npowers of 1024. Values may contain `${{ inputs.NAME }}`.\n\n")
+	b.WriteString("A Boxfile is one YAML document. Unknown and duplicate keys, anchors, aliases, merge keys, tags and\nmarks that turn the direction of text are errors; keys that begin with `x-` are yours. Paths of the host begin with `/`, `./` or `../`, and relative ones are relative to the Boxfile's folder. Sizes are\npowers of 1024. Values may contain `${{ inputs.NAME }}`.\n\n")
 	section(&b, "", root, order, 2)
 	return b.Bytes()
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,6 +21,8 @@ func keptRows() []row {
 			attack: attackKeptFiles, twin: twinKept},
 		{name: "kept-owner", cves: "CVE-2021-26910", mechanism: "a kept directory belongs to another user, who changes it meanwhile",
 			attack: attackKeptOwner, twin: twinKept},
+		{name: "kept-layers", cves: "CVE-2024-1753, CVE-2025-9566", mechanism: "a box that can write to a kept directory puts links in place of its layers, and the next one has the host's files for its root",
+			attack: attackKeptLayers, twin: twinKept},
 		{name: "state", cves: "CVE-2021-41103", mechanism: "other users of the host reach a kept directory, and run setuid files from it",
 			attack: attackState, twin: twinKept},
 		{name: "passwd", cves: "CVE-2024-9676", mechanism: "/etc/passwd of the rootfs is a symlink, a pipe or endless, and is read on the host",
@@ -35,6 +38,24 @@ func (x *trial) unknownVerbs(verbs ...string) {
 	for _, verb := range verbs {
 		if r := x.run(box{}, shared.boxfile, verb, "box:/etc/passwd", x.canary.dir); r.code != 64 {
 			x.fail("boxfile %s: exit %d\n%s%s", verb, r.code, r.stdout, r.stderr)
+		}
+	}
+}
+
+// attackKeptLayers has a box with its own kept directory in a mount, as that of a whole project is.
+func attackKeptLayers(x *trial) {
+	yaml := keptYAML + "mounts: ['./:/mnt:rw']\n"
+	x.file("work/", "")
+	for _, links := range [][]string{
+		{"/mnt/kept/root/upper", x.canary.dir, "/mnt/kept/root/work", x.path("work")},
+		{"/mnt/kept/root/upper", strings.Repeat("../", 20) + x.canary.dir[1:], "/mnt/kept/root/work", strings.Repeat("../", 20) + x.path("work")[1:]},
+		{"/mnt/kept/root", x.canary.dir},
+	} {
+		x.must(os.RemoveAll(x.path("kept")))
+		x.works(x.up(box{yaml: yaml}, "write", "/etc/new"), "written")
+		x.works(x.up(box{yaml: yaml}, append([]string{"relink"}, links...)...), "")
+		for _, words := range [][]string{{"read", "/secret"}, {"write", "/new"}} {
+			x.refused(x.up(box{yaml: yaml}, words...), "a link in place of a layer")
 		}
 	}
 }

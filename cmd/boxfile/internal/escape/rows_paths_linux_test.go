@@ -106,6 +106,14 @@ func attackSourceLink(x *trial) {
 			}
 		}
 	}
+	x.file("private/hello", "of the folder, and not the box's\n")
+	for _, dir := range []string{".", x.dir} {
+		x.file("shared/inner/", "")
+		both := rootYAML + "mounts: ['" + dir + "/shared:/tmp:rw', '" + dir + "/shared/inner:/mnt']\n"
+		x.works(x.up(box{yaml: both}, "relink", "/tmp/inner", "../private"), "")
+		x.refused(x.up(box{yaml: both}, "read", "/mnt/hello"), "a link out of what the box can write")
+		x.must(os.Remove(x.path("shared/inner")))
+	}
 }
 
 // twinSource: a link inside the Boxfile's folder is followed, and so is a whole path.

@@ -23,7 +23,7 @@ func procRows() []row {
 		{name: "null", cves: "CVE-2025-31133", mechanism: "paths are masked with a /dev/null that the rootfs brought along",
 			attack: attackNull, twin: twinProc},
 		{name: "console", cves: "CVE-2025-52565", mechanism: "a terminal is mounted on a /dev/console that leads elsewhere",
-			attack: attackConsole, twin: twinProc, absent: "there is no key for a terminal of the box's own, and no /dev/console"},
+			attack: attackConsole, twin: twinTerminal},
 		{name: "dev-link", cves: "CVE-2026-41579, CVE-2026-88264, CVE-2026-88265", mechanism: "/dev of the rootfs is a symlink, and device files are made or removed on the host",
 			attack: attackDevLink, twin: twinProc},
 		{name: "release-agent", cves: "CVE-2022-0492", mechanism: "new namespaces mount a cgroup v1 hierarchy, whose release_agent the host runs",
@@ -138,7 +138,12 @@ func attackConsole(x *trial) {
 		x.link(x.canary.dir+"/"+name, "root/dev/"+name)
 	}
 	x.held(x.up(box{yaml: rootYAML}, "dev"))
-	x.refused(x.up(box{yaml: rootYAML + "tty: true\n"}, "look"), "an unknown key")
+	for _, attack := range []string{"dev", "own-terminal"} {
+		out, typed := x.onTerminal(box{yaml: rootYAML + "tty: true\n"}, attack)
+		if x.held(result{stdout: out}); typed != "" {
+			x.fail("typed into the caller's terminal: %q", typed)
+		}
+	}
 }
 
 func attackDevLink(x *trial) {

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/boxfile/boxfile/compiler/plan"
 )
 
 // trial is one row in one configuration: a folder for Boxfiles and a canary beside it.
@@ -157,7 +159,7 @@ func (x *trial) write(b *box, words []string) string {
 	lines := map[string]string{"name": boxName()}
 	command, err := json.Marshal(b.args)
 	x.must(err)
-	lines["command"] = string(command)
+	lines["command"] = string(plan.EscapeJSON(command)) // as a Boxfile has to have it
 	for k, v := range x.config.lines {
 		lines[k] = v
 		if k == "security" { // the row's own stays beside it
