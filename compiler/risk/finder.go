@@ -20,6 +20,7 @@ type finder struct {
 	noNew     bool              // programs gain no privileges
 	targets   map[string]bool   // of what the plan puts into the box
 	above     map[string]string // each directory above one, and that one
+	guarded   []guard
 }
 
 // add notes a risk of the step that is looked at.

@@ -83,6 +83,7 @@ func Find(p *plan.Plan) []Finding {
 		f.step = i
 		_ = s.Accept(&f) // looking at a step cannot fail
 	}
+	f.movable()
 	f.step = -1
 	f.missing()
 	slices.SortStableFunc(f.found, func(a, b Finding) int {

@@ -55,6 +55,7 @@ const (
 	kept             = "BX044"
 	optional         = "BX045"
 	joined           = "BX046"
+	movable          = "BX047"
 )
 
 // table has all ids, in their order. docs/risks.md has a section for each.
@@ -105,6 +106,7 @@ var table = [...]Info{
 	{kept, Low, "what the box writes stays for the next one"},
 	{optional, Low, "a mount depends on the machine"},
 	{joined, Medium, "the box shares a namespace with others"},
+	{movable, Medium, "a protected part of a writable mount can be moved away"},
 }
 
 // Table returns the table of risks. It must not be changed.

@@ -156,11 +156,17 @@ func (f *finder) Mount(s *plan.Mount) error {
 		f.add(hostSys, "sysfs at %s", s.Target)
 	}
 	f.target(s.Target, true)
+	if s.ReadOnly {
+		f.guards(s.Target)
+	}
 	return nil
 }
 
 func (f *finder) File(s *plan.File) error {
 	f.target(s.Target, true)
+	if s.ReadOnly {
+		f.guards(s.Target)
+	}
 	if what := secretIn(s.Content); what != "" {
 		f.add(secretWritten, "%s in the content of %s", what, s.Target)
 	}
@@ -193,8 +199,16 @@ func (f *finder) Chroot(*plan.Chroot) error {
 	return nil
 }
 
-func (f *finder) Mask(*plan.Mask) error                   { return nil }
-func (f *finder) Readonly(*plan.Readonly) error           { return nil }
+func (f *finder) Mask(s *plan.Mask) error {
+	f.guards(s.Paths...)
+	return nil
+}
+
+func (f *finder) Readonly(s *plan.Readonly) error {
+	f.guards(s.Paths...)
+	return nil
+}
+
 func (f *finder) Hostname(*plan.Hostname) error           { return nil }
 func (f *finder) Loopback(*plan.Loopback) error           { return nil }
 func (f *finder) PortAddress(*plan.PortAddress) error     { return nil }
