@@ -40,7 +40,7 @@ func TestACommentOfManyFilesFits(t *testing.T) {
 		if code != 1 || len(text) > c.most {
 			t.Errorf("%q: exit code %d, %d bytes\n%s", flags, code, len(text), out)
 		}
-		want := []string{"Of 8 Boxfiles, 1 are wrong, 1 widen what the box may do, and 6 change it otherwise.\n"}
+		want := []string{"Of 8 Boxfiles, 1 are wrong, 1 widen what the box may do, 6 change it otherwise, and 0 change waivers alone.\n"}
 		if c.whole > 0 {
 			want = append(want, "**A file is wrong.**", "read-only → read-write")
 		}
@@ -61,5 +61,21 @@ func TestACommentOfManyFilesFits(t *testing.T) {
 		if got := strings.Count(text, "<details>"); got != strings.Count(text, "</details>") {
 			t.Errorf("%q: a part is cut in two", flags)
 		}
+	}
+}
+
+// A waiver is no part of a plan, and has to be seen all the same.
+func TestAWaiverAloneIsTold(t *testing.T) {
+	r := newRepository(t)
+	text := "boxfile: 1\nnetwork: outbound\nshell: x\n"
+	r.write("dev.yaml", text)
+	base := r.commit()
+	r.write("dev.yaml", text+"waive:\n  - {risk: BX024, reason: never mind}\n")
+	out, code := r.review("-f", "changed", "-m", "out.md", base)
+	if code != 0 || !strings.Contains(out, "waives BX024") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	if md := r.read("out.md"); !strings.Contains(md, "waives BX024") {
+		t.Errorf("Markdown:\n%s", md)
 	}
 }
