@@ -92,6 +92,7 @@ func Compare(from, to *plan.Plan) (*Diff, error) {
 	}
 	c.match()
 	c.steps()
+	c.uncovered()
 	c.order()
 	if err := c.unsaid(); err != nil {
 		return nil, err

@@ -98,6 +98,8 @@ func TestSomeChangesInWords(t *testing.T) {
 		{"env: {A: \"a\\e[31mb\\u202e\"}", "", `environment − A = "a\x1b[31mb\u202e"`},
 		{"rootfs: {dir: ./a}", "rootfs: {dir: ./b}", "rootfs: + the tree ./b"},
 		{"mounts: ['./a:/a']", "mounts: ['/:/a']", "mount + / at /a (read-only, nodev, nosuid)"},
+		{"mounts: ['.:/src:rw', './.git:/src/.git']", "mounts: ['.:/src:rw']", "mounts .: /src/.git: covered by another step → in reach"},
+		{"mounts: ['/usr/share:/usr/share', {type: tmpfs, target: /usr/share/doc}]", "mounts: ['/usr/share:/usr/share']", "mounts /usr/share: /usr/share/doc: covered by another step → in reach"},
 		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./looser.json}", `system calls + openat, socket`},
 		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./rest.json}", `system calls + all that are not named, socket`},
 	} {
