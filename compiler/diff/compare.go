@@ -111,8 +111,12 @@ func (c *comparison) calls(i, j int, from, to *subject) {
 	alike := map[Direction][]string{}
 	for n := range names {
 		a, b := from.call(n), to.call(n)
-		if a != b {
-			d := relate(a, b)
+		switch d := relate(a, b); {
+		case a == b:
+		case d == Neutral && a.when != b.when: // nothing here knows which conditions are wider
+			name := plan.Literal(n) + " (on other conditions)"
+			alike[Widens], alike[Narrows] = append(alike[Widens], name), append(alike[Narrows], name)
+		default:
 			alike[d] = append(alike[d], plan.Literal(n))
 		}
 	}

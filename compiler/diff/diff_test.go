@@ -100,6 +100,7 @@ func TestSomeChangesInWords(t *testing.T) {
 		{"mounts: ['./a:/a']", "mounts: ['/:/a']", "mount + / at /a (read-only, nodev, nosuid)"},
 		{"mounts: ['.:/src:rw', './.git:/src/.git']", "mounts: ['.:/src:rw']", "mounts .: /src/.git: covered by another step → in reach"},
 		{"mounts: ['/usr/share:/usr/share', {type: tmpfs, target: /usr/share/doc}]", "mounts: ['/usr/share:/usr/share']", "mounts /usr/share: /usr/share/doc: covered by another step → in reach"},
+		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./other.json}", "system calls + socket (on other conditions)"},
 		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./looser.json}", `system calls + openat, socket`},
 		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./rest.json}", `system calls + all that are not named, socket`},
 	} {
