@@ -81,6 +81,7 @@ func place(p *diff.Place) string {
 }
 
 func TestSomeChangesInWords(t *testing.T) {
+	long := strings.Repeat("a", 200)
 	for _, c := range []struct{ old, new, want string }{
 		{"mounts: ['./src:/src']", "mounts: ['./src:/src:rw']", "mounts ./src: read-only → read-write"},
 		{"ports: ['5432:5432']", "ports: ['0.0.0.0:5432:5432']", "port 5432 moves from 127.0.0.1 to 0.0.0.0"},
@@ -100,6 +101,8 @@ func TestSomeChangesInWords(t *testing.T) {
 		{"mounts: ['./a:/a']", "mounts: ['/:/a']", "mount + / at /a (read-only, nodev, nosuid)"},
 		{"mounts: ['.:/src:rw', './.git:/src/.git']", "mounts: ['.:/src:rw']", "mounts .: /src/.git: covered by another step → in reach"},
 		{"mounts: ['/usr/share:/usr/share', {type: tmpfs, target: /usr/share/doc}]", "mounts: ['/usr/share:/usr/share']", "mounts /usr/share: /usr/share/doc: covered by another step → in reach"},
+		{"", "mounts: [{source: ./" + long + ", target: /a, mode: rw}]", "mount + ./" + long + " at /a (read-write, nodev, nosuid)"},
+		{"env: {A: " + long + "}", "", "environment − A = " + long[:156] + "…"},
 		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./other.json}", "system calls + socket (on other conditions)"},
 		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./looser.json}", `system calls + openat, socket`},
 		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./rest.json}", `system calls + all that are not named, socket`},

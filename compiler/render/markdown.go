@@ -74,11 +74,11 @@ const (
 	mostOfNotes = mostMarkdown / 2
 )
 
-// cut keeps a line of a table short.
+// cut keeps a line of a table short. Its end stays: there it says "read-write".
 func cut(s string) string {
-	const most = 300
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
+	const begin, end = 200, 100
+	if r := []rune(s); len(r) > begin+end {
+		return string(r[:begin]) + "…" + string(r[len(r)-end:])
 	}
 	return s
 }
