@@ -178,13 +178,14 @@ func (d describer) Publish(s *plan.Publish) error {
 }
 
 // address ranks addresses by who can connect: this machine, one network, every network.
+// Another network has other people in it.
 func address(a string) value {
-	v := value{text: plan.Literal(a), rank: 1}
+	v := value{text: plan.Literal(a), rank: 1, when: a}
 	switch {
 	case a == "0.0.0.0" || a == "::":
-		v.rank = 2
+		v.rank, v.when = 2, ""
 	case strings.HasPrefix(a, "127.") || a == "::1":
-		v.rank = 0
+		v.rank, v.when = 0, ""
 	}
 	return v
 }

@@ -86,6 +86,7 @@ func TestSomeChangesInWords(t *testing.T) {
 		{"mounts: ['./src:/src']", "mounts: ['./src:/src:rw']", "mounts ./src: read-only → read-write"},
 		{"ports: ['5432:5432']", "ports: ['0.0.0.0:5432:5432']", "port 5432 moves from 127.0.0.1 to 0.0.0.0"},
 		{"security: {capabilities: [SYS_PTRACE], seccomp: none}", "security: {seccomp: none}", "capability − SYS_PTRACE (bounding, permitted, effective)"},
+		{"ports: ['10.0.0.5:80:80']", "ports: ['203.0.113.9:80:80']", "port 80 + 203.0.113.9"},
 		{"resources: {memory: 512M}", "resources: {memory: 1G}", "memory limit 512 MiB → 1 GiB"},
 		{"resources: {pids: 5, swap: 0}", "resources: {pids: 5, swap: unlimited}", "swap limit 0 → unlimited"},
 		{"resources: {cpus: 1.5}", "resources: {cpus: 2}", "cpu limit 1.5 CPUs → 2 CPUs"},
