@@ -111,41 +111,6 @@ func (d describer) OOM(s *plan.OOM) error {
 	return nil
 }
 
-func (d describer) CgroupFile(s *plan.CgroupFile) error {
-	bound, v := int64(says), word(s.Value)
-	if n, ok := bytesOf(s.Value); ok && bounds(s.File) {
-		bound, v.rank = takes, amount(n, number).rank
-		if n == nil {
-			bound = says // as without it
-		}
-	}
-	d.is("cgroup file", plan.Literal(s.File), bound, s.File)
-	d.has("", v)
-	return nil
-}
-
-// bounds reports whether a file of a cgroup bounds something by its number.
-func bounds(file string) bool {
-	return (strings.HasPrefix(file, "memory.") || strings.HasPrefix(file, "pids.")) && (strings.HasSuffix(file, ".max") || strings.HasSuffix(file, ".high"))
-}
-
-// bytesOf is a number as such files take it: "max", or with K, M, G or T behind it.
-func bytesOf(value string) (n *uint64, ok bool) {
-	if value == "max" {
-		return nil, true
-	}
-	digits, shift := value, 0
-	if i := strings.IndexAny(value, "KMGTkmgt"); i >= 0 && i == len(value)-1 {
-		digits, shift = value[:i], 10*(1+strings.IndexByte("KMGT", value[i]&^0x20))
-	}
-	m, err := strconv.ParseUint(digits, 10, 64)
-	if err != nil || m > unlimited>>shift {
-		return nil, false
-	}
-	m <<= shift
-	return &m, true
-}
-
 func (d describer) Timeout(s *plan.Timeout) error {
 	d.is("timeout", plan.Duration(s.After), takes)
 	d.lead = "timeout"
