@@ -8,6 +8,7 @@ import (
 
 	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/compiler/seccomp"
+	"github.com/boxfile/boxfile/schema"
 )
 
 // wrong is what is said about each profile, with its place.
@@ -141,4 +142,23 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%v, %v", s, err)
 		}
 	})
+}
+
+// A pull request names the file; a job of CI validates it, and its log is read by everybody.
+func TestNoLineOfAFileThatIsNoProfileIsShown(t *testing.T) {
+	for _, text := range []string{
+		"TOKEN=hush\x00HOME=/root\x00",
+		`{"auths": {"example.org": {"auth": "hush"}}}`,
+		"{\"type\": \"service_account\",\n\"private_key\": \"hush\"}",
+		`{"defaultAction": "SCMP_ACT_ALLOW", "x": "hush", hush`,
+	} {
+		_, err := seccomp.Parse("x.json", []byte(text), nil)
+		if err == nil {
+			t.Errorf("%q is a profile", text)
+			continue
+		}
+		if said := schema.Render(err, false); strings.Contains(said, "hush") || !strings.Contains(said, "x.json:") {
+			t.Errorf("%q: %s", text, said)
+		}
+	}
 }
