@@ -65,11 +65,15 @@ func lockName(c *compiled) (string, error) {
 	if name == "<stdin>" {
 		return "", &problem{text: "standard input has no lock: a lock stands beside a file", fix: "name the file", code: exitUsage}
 	}
-	base := filepath.Base(name)
+	return filepath.Join(c.source.folder, lockOf(filepath.Base(name))), nil // a saved plan is named by its Boxfile, and may be in another folder
+}
+
+// lockOf is the name of the lock that belongs to a Boxfile.
+func lockOf(boxfile string) string {
 	for _, ending := range [...]string{".yaml", ".yml"} {
-		base = strings.TrimSuffix(base, ending)
+		boxfile = strings.TrimSuffix(boxfile, ending)
 	}
-	return filepath.Join(c.source.folder, base+".lock"), nil // a saved plan is named by its Boxfile, and may be in another folder
+	return boxfile + ".lock"
 }
 
 // lockSources reads what enters the box from outside of the plan.

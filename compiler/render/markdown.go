@@ -89,7 +89,7 @@ func DiffMarkdown(w io.Writer, r *Review) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n", markdownHeadline(r))
 	if notes := r.notes(); len(notes) > 0 {
-		fmt.Fprint(&b, "\n| new risks and waivers | where |\n| --- | --- |\n")
+		fmt.Fprintf(&b, "\n| %s | where |\n| --- | --- |\n", r.aboutNotes())
 		for i, n := range notes {
 			line := fmt.Sprintf("| %s | %s |\n", code(cut(n[0])), code(n[1]))
 			if i == mostNotes || b.Len()+len(line) > mostOfNotes {

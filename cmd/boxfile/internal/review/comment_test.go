@@ -40,7 +40,7 @@ func TestACommentOfManyFilesFits(t *testing.T) {
 		if code != 1 || len(text) > c.most {
 			t.Errorf("%q: exit code %d, %d bytes\n%s", flags, code, len(text), out)
 		}
-		want := []string{"Of 8 Boxfiles, 1 are wrong, 1 widen what the box may do, 6 change it otherwise, and 0 change waivers alone.\n"}
+		want := []string{"Of 8 Boxfiles, 1 are wrong, 1 widen what the box may do, 6 change it otherwise, and 0 change waivers or locks alone.\n"}
 		if c.whole > 0 {
 			want = append(want, "**A file is wrong.**", "read-only → read-write")
 		}
@@ -61,6 +61,26 @@ func TestACommentOfManyFilesFits(t *testing.T) {
 		if got := strings.Count(text, "<details>"); got != strings.Count(text, "</details>") {
 			t.Errorf("%q: a part is cut in two", flags)
 		}
+	}
+}
+
+// Nor is what a lock holds: another tree comes into the box, and no line of the Boxfile has changed.
+func TestALockAloneIsTold(t *testing.T) {
+	r := newRepository(t)
+	r.write("dev.yaml", "boxfile: 1\nrootfs: {dir: ./root}\nshell: x\n")
+	r.write("root/tool", "a tool")
+	lock := func() {
+		if out, code := r.run(nil, program, "lock", "dev.yaml"); code != 0 {
+			t.Fatal(out)
+		}
+	}
+	lock()
+	base := r.commit()
+	r.write("root/tool", "another")
+	lock()
+	out, code := r.review("-f", "changed", "-m", "out.md", base)
+	if md := r.read("out.md"); code != 0 || !strings.Contains(out, "lock: rootfs ./root has changed") || !strings.Contains(md, "has changed") {
+		t.Errorf("exit code %d\n%s\n%s", code, out, md)
 	}
 }
 
