@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/boxfile/boxfile/cmd/boxfile/internal/cli"
+	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/executor/lock"
 )
 
@@ -124,13 +125,21 @@ func readLock(name string, c *compiled) (*lockFile, error) {
 	if head.FormatVersion != lockVersion {
 		return nil, wordLockVersion(name, head.FormatVersion)
 	}
-	l := new(lockFile)
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(l); err != nil {
+	l, err := decodeLock(data)
+	if err != nil {
 		return nil, &problem{at: name, text: "is no lock: " + err.Error(), fix: "boxfile lock " + c.source.name}
 	}
 	return l, nil
+}
+
+func decodeLock(data []byte) (*lockFile, error) {
+	if err := plan.Twice(data); err != nil {
+		return nil, err
+	}
+	l := new(lockFile)
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return l, d.Decode(l)
 }
 
 // holds holds a plan, and what enters its box, to the lock. All that differs is told;

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"slices"
@@ -24,10 +22,10 @@ func readSideLock(boxfile string, read func(name string) ([]byte, error)) *sideL
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	held := new(lockFile)
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err == nil && d.Decode(held) == nil && held.FormatVersion == lockVersion {
+	if err != nil {
+		return l
+	}
+	if held, err := decodeLock(data); err == nil && held.FormatVersion == lockVersion {
 		l.held = held
 	}
 	return l

@@ -158,6 +158,9 @@ func Decode(r io.Reader) (*Plan, error) {
 	if err := json.Unmarshal(text, &head); err == nil && head.FormatVersion != FormatVersion {
 		return nil, fmt.Errorf("plan format version %d is not supported; this program reads version %d", head.FormatVersion, FormatVersion)
 	}
+	if err := Twice(text); err != nil {
+		return nil, err
+	}
 	var doc document
 	if err := strict(bytes.NewReader(text), &doc); err != nil {
 		return nil, err
