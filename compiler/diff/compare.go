@@ -97,6 +97,7 @@ func (c *comparison) attr(i, j int, a, b attr) {
 		change.names, change.noun = []string{s.name}, s.noun
 	}
 	if change.Direction == Neutral && a.value.when != b.value.when { // one less, and another more
+		change.names = nil // said alone: together goes by what has an old and a new value
 		less, more := change, change
 		less.Direction, less.New, less.To, less.moves = Narrows, "", nil, false
 		more.Direction, more.Old, more.From, more.moves = Widens, "", nil, false
