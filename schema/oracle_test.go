@@ -15,6 +15,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 	"gopkg.in/yaml.v3"
+
+	"github.com/boxfile/boxfile/schema/internal/snippet"
 )
 
 // The generated files are what the schema says now.
@@ -27,9 +29,13 @@ func TestGeneratedIsFresh(t *testing.T) {
 
 func oracle(t testing.TB) *jsonschema.Schema {
 	t.Helper()
+	text, err := snippet.Examples(JSON())
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := jsonschema.NewCompiler()
 	c.ExtractAnnotations = true
-	if err := c.AddResource("boxfile.schema.json", bytes.NewReader(JSON())); err != nil {
+	if err := c.AddResource("boxfile.schema.json", bytes.NewReader(text)); err != nil {
 		t.Fatal(err)
 	}
 	s, err := c.Compile("boxfile.schema.json")

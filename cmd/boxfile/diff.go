@@ -60,7 +60,8 @@ func review(from, to *side) (*render.Review, error) {
 	if len(to.plan.Steps) == 0 { // annotations of a box that is gone are where it was
 		uri = from.uri
 	}
-	return &render.Review{Diff: d, OldName: from.name, NewName: to.name, URI: uri, Today: today()}, nil
+	locks, err := lockNotes(from, to)
+	return &render.Review{Diff: d, OldName: from.name, NewName: to.name, URI: uri, Today: today(), Locks: locks}, err
 }
 
 func writeReview(w io.Writer, form string, r *render.Review) error {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/boxfile/boxfile/cmd/boxfile/internal/cli"
+	"github.com/boxfile/boxfile/compiler/plan"
 	"github.com/boxfile/boxfile/executor/lock"
 )
 
@@ -65,11 +66,15 @@ func lockName(c *compiled) (string, error) {
 	if name == "<stdin>" {
 		return "", &problem{text: "standard input has no lock: a lock stands beside a file", fix: "name the file", code: exitUsage}
 	}
-	base := filepath.Base(name)
+	return filepath.Join(c.source.folder, lockOf(filepath.Base(name))), nil // a saved plan is named by its Boxfile, and may be in another folder
+}
+
+// lockOf is the name of the lock that belongs to a Boxfile.
+func lockOf(boxfile string) string {
 	for _, ending := range [...]string{".yaml", ".yml"} {
-		base = strings.TrimSuffix(base, ending)
+		boxfile = strings.TrimSuffix(boxfile, ending)
 	}
-	return filepath.Join(c.source.folder, base+".lock"), nil // a saved plan is named by its Boxfile, and may be in another folder
+	return boxfile + ".lock"
 }
 
 // lockSources reads what enters the box from outside of the plan.
@@ -120,13 +125,21 @@ func readLock(name string, c *compiled) (*lockFile, error) {
 	if head.FormatVersion != lockVersion {
 		return nil, wordLockVersion(name, head.FormatVersion)
 	}
+	l, err := decodeLock(data)
+	if err != nil {
+		return nil, &problem{at: name, text: "is no lock: " + err.Error(), fix: "boxfile lock " + c.source.name}
+	}
+	return l, nil
+}
+
+func decodeLock(data []byte) (*lockFile, error) {
 	l := new(lockFile)
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(l); err != nil {
-		return nil, &problem{at: name, text: "is no lock: " + err.Error(), fix: "boxfile lock " + c.source.name}
+		return nil, err
 	}
-	return l, nil
+	return l, plan.Twice(data, "entries") // which are named as files are
 }
 
 // holds holds a plan, and what enters its box, to the lock. All that differs is told;

@@ -20,6 +20,7 @@ type side struct {
 	uri      string // of the file, below the top of its repository
 	plan     *plan.Plan
 	declared map[string]bool // inputs
+	lock     *sideLock       // nil: there is none beside it
 }
 
 // readSide reads OLD or NEW: a Boxfile, a saved plan, REV:FILE, or /dev/null for none.
@@ -36,13 +37,21 @@ func readSide(name string, inputs map[string]string, stdin io.Reader) (*side, er
 		if err != nil {
 			return nil, err
 		}
-		return compileSide(&source{name: name, data: data, revision: r}, r.file, inputs)
+		s, err := compileSide(&source{name: name, data: data, revision: r}, r.file, inputs)
+		if err == nil && !isPlan(data) {
+			s.lock = readSideLock(name, func(string) ([]byte, error) { return r.read(lockOf(r.file), maxFile) })
+		}
+		return s, err
 	}
 	src, err := readBoxfileOrPlan(name, stdin)
 	if err != nil {
 		return nil, err
 	}
-	return compileSide(src, belowTop(name), inputs)
+	s, err := compileSide(src, belowTop(name), inputs)
+	if err == nil && name != "-" && !isPlan(src.data) {
+		s.lock = readSideLock(name, readFile)
+	}
+	return s, err
 }
 
 func compileSide(src *source, uri string, inputs map[string]string) (*side, error) {

@@ -96,6 +96,15 @@ func (c *comparison) attr(i, j int, a, b attr) {
 	if s.many {
 		change.names, change.noun = []string{s.name}, s.noun
 	}
+	if change.Direction == Neutral && a.value.when != b.value.when { // one less, and another more
+		change.names = nil // said alone: together goes by what has an old and a new value
+		less, more := change, change
+		less.Direction, less.New, less.To, less.moves = Narrows, "", nil, false
+		more.Direction, more.Old, more.From, more.moves = Widens, "", nil, false
+		c.add(more)
+		c.add(less)
+		return
+	}
 	c.add(change)
 }
 
@@ -111,8 +120,12 @@ func (c *comparison) calls(i, j int, from, to *subject) {
 	alike := map[Direction][]string{}
 	for n := range names {
 		a, b := from.call(n), to.call(n)
-		if a != b {
-			d := relate(a, b)
+		switch d := relate(a, b); {
+		case a == b:
+		case d == Neutral && a.when != b.when:
+			name := plan.Literal(n) + " (on other conditions)"
+			alike[Widens], alike[Narrows] = append(alike[Widens], name), append(alike[Narrows], name)
+		default:
 			alike[d] = append(alike[d], plan.Literal(n))
 		}
 	}

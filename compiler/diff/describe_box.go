@@ -136,6 +136,7 @@ func (d describer) Umask(s *plan.Umask) error {
 	v := word(s.Mask)
 	if mask, err := strconv.ParseUint(s.Mask, 8, 12); err == nil {
 		v.bits = ^mask & 0o777 // what it leaves to others
+		v.when = number(v.bits)
 	}
 	d.attrs = append(d.attrs, attr{key: "mask", value: v, aside: true})
 	return nil

@@ -111,41 +111,6 @@ func (d describer) OOM(s *plan.OOM) error {
 	return nil
 }
 
-func (d describer) CgroupFile(s *plan.CgroupFile) error {
-	bound, v := int64(says), word(s.Value)
-	if n, ok := bytesOf(s.Value); ok && bounds(s.File) {
-		bound, v.rank = takes, amount(n, number).rank
-		if n == nil {
-			bound = says // as without it
-		}
-	}
-	d.is("cgroup file", plan.Literal(s.File), bound, s.File)
-	d.has("", v)
-	return nil
-}
-
-// bounds reports whether a file of a cgroup bounds something by its number.
-func bounds(file string) bool {
-	return (strings.HasPrefix(file, "memory.") || strings.HasPrefix(file, "pids.")) && (strings.HasSuffix(file, ".max") || strings.HasSuffix(file, ".high"))
-}
-
-// bytesOf is a number as such files take it: "max", or with K, M, G or T behind it.
-func bytesOf(value string) (n *uint64, ok bool) {
-	if value == "max" {
-		return nil, true
-	}
-	digits, shift := value, 0
-	if i := strings.IndexAny(value, "KMGTkmgt"); i >= 0 && i == len(value)-1 {
-		digits, shift = value[:i], 10*(1+strings.IndexByte("KMGT", value[i]&^0x20))
-	}
-	m, err := strconv.ParseUint(digits, 10, 64)
-	if err != nil || m > unlimited>>shift {
-		return nil, false
-	}
-	m <<= shift
-	return &m, true
-}
-
 func (d describer) Timeout(s *plan.Timeout) error {
 	d.is("timeout", plan.Duration(s.After), takes)
 	d.lead = "timeout"
@@ -178,13 +143,14 @@ func (d describer) Publish(s *plan.Publish) error {
 }
 
 // address ranks addresses by who can connect: this machine, one network, every network.
+// Another network has other people in it.
 func address(a string) value {
-	v := value{text: plan.Literal(a), rank: 1}
+	v := value{text: plan.Literal(a), rank: 1, when: a}
 	switch {
 	case a == "0.0.0.0" || a == "::":
-		v.rank = 2
+		v.rank, v.when = 2, ""
 	case strings.HasPrefix(a, "127.") || a == "::1":
-		v.rank = 0
+		v.rank, v.when = 0, ""
 	}
 	return v
 }

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"github.com/boxfile/boxfile/compiler/plan"
@@ -66,9 +67,10 @@ func (c *comparison) filters(i, j int) {
 }
 
 // verdict is what a filter does with a call that some of its rules name. The text is
-// all of it; the rank is whether the call passes never, sometimes or always.
+// all of it; the rank is whether the call passes never, sometimes or always, and when is
+// on which conditions it does sometimes.
 func verdict(rules []*plan.SeccompRule, otherwise *plan.SeccompAction) value {
-	var text strings.Builder
+	var text, when strings.Builder
 	some, all := false, true
 	judge := func(a *plan.SeccompAction) {
 		passes := a != nil && (a.Action == "allow" || a.Action == "log")
@@ -78,6 +80,7 @@ func verdict(rules []*plan.SeccompRule, otherwise *plan.SeccompAction) value {
 			return // a struct of a word and a number
 		}
 		text.Write(said)
+		when.WriteString(strconv.FormatBool(passes))
 	}
 	final := false
 	for _, r := range rules {
@@ -88,6 +91,7 @@ func verdict(rules []*plan.SeccompRule, otherwise *plan.SeccompAction) value {
 		for _, operand := range []any{r.Arches, r.Args} {
 			if said, err := json.Marshal(operand); err == nil {
 				text.Write(said)
+				when.Write(said)
 			}
 		}
 		judge(&r.SeccompAction)
@@ -100,7 +104,7 @@ func verdict(rules []*plan.SeccompRule, otherwise *plan.SeccompAction) value {
 	case all:
 		v.rank = 2
 	case some:
-		v.rank = 1
+		v.rank, v.when = 1, when.String()
 	}
 	return v
 }

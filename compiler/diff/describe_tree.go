@@ -115,6 +115,7 @@ func perms(mode string) value {
 	if bits, err := strconv.ParseUint(mode, 8, 12); err == nil {
 		// the sticky bit takes: others may not remove there what is not theirs
 		v.bits = bits&^0o1000 | ^bits&0o1000
+		v.when = number(v.bits)
 	}
 	return v
 }

@@ -92,6 +92,7 @@ func Compare(from, to *plan.Plan) (*Diff, error) {
 	}
 	c.match()
 	c.steps()
+	c.uncovered()
 	c.order()
 	if err := c.unsaid(); err != nil {
 		return nil, err
@@ -117,9 +118,13 @@ func (d *Diff) Count(dir Direction) int {
 // Has reports whether any change has a direction.
 func (d *Diff) Has(dir Direction) bool { return d.Count(dir) > 0 }
 
-// What says the change in one line: "mounts ./src: read-only → read-write".
+// What says the change in one line: "mounts ./src: read-only → read-write". What comes or
+// goes and has a direction is said whole: a long name must not push what follows it out of sight.
 func (c *Change) What() string {
-	from, to := shorten(c.Old, c.New)
+	from, to := c.Old, c.New
+	if c.Direction == Neutral || from != "" && to != "" {
+		from, to = shorten(from, to)
+	}
 	words := make([]string, 0, 4)
 	if c.About != "" {
 		words = append(words, c.About)

@@ -81,10 +81,12 @@ func place(p *diff.Place) string {
 }
 
 func TestSomeChangesInWords(t *testing.T) {
+	long := strings.Repeat("a", 200)
 	for _, c := range []struct{ old, new, want string }{
 		{"mounts: ['./src:/src']", "mounts: ['./src:/src:rw']", "mounts ./src: read-only → read-write"},
 		{"ports: ['5432:5432']", "ports: ['0.0.0.0:5432:5432']", "port 5432 moves from 127.0.0.1 to 0.0.0.0"},
 		{"security: {capabilities: [SYS_PTRACE], seccomp: none}", "security: {seccomp: none}", "capability − SYS_PTRACE (bounding, permitted, effective)"},
+		{"ports: ['10.0.0.5:80:80']", "ports: ['203.0.113.9:80:80']", "port 80 + 203.0.113.9"},
 		{"resources: {memory: 512M}", "resources: {memory: 1G}", "memory limit 512 MiB → 1 GiB"},
 		{"resources: {pids: 5, swap: 0}", "resources: {pids: 5, swap: unlimited}", "swap limit 0 → unlimited"},
 		{"resources: {cpus: 1.5}", "resources: {cpus: 2}", "cpu limit 1.5 CPUs → 2 CPUs"},
@@ -98,6 +100,11 @@ func TestSomeChangesInWords(t *testing.T) {
 		{"env: {A: \"a\\e[31mb\\u202e\"}", "", `environment − A = "a\x1b[31mb\u202e"`},
 		{"rootfs: {dir: ./a}", "rootfs: {dir: ./b}", "rootfs: + the tree ./b"},
 		{"mounts: ['./a:/a']", "mounts: ['/:/a']", "mount + / at /a (read-only, nodev, nosuid)"},
+		{"mounts: ['.:/src:rw', './.git:/src/.git']", "mounts: ['.:/src:rw']", "mounts .: /src/.git: covered by another step → in reach"},
+		{"mounts: ['/usr/share:/usr/share', {type: tmpfs, target: /usr/share/doc}]", "mounts: ['/usr/share:/usr/share']", "mounts /usr/share: /usr/share/doc: covered by another step → in reach"},
+		{"", "mounts: [{source: ./" + long + ", target: /a, mode: rw}]", "mount + ./" + long + " at /a (read-write, nodev, nosuid)"},
+		{"env: {A: " + long + "}", "", "environment − A = " + long[:156] + "…"},
+		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./other.json}", "system calls + socket (on other conditions)"},
 		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./looser.json}", `system calls + openat, socket`},
 		{"security: {seccomp: ./strict.json}", "security: {seccomp: ./rest.json}", `system calls + all that are not named, socket`},
 	} {

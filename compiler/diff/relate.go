@@ -12,6 +12,7 @@ type value struct {
 	text string
 	rank int64  // more is wider
 	bits uint64 // a set; more of it is wider
+	when string // for what is neither wider nor narrower when it is another: which one, or on which conditions
 }
 
 // relate is the one place that knows how two values relate. It asks the same

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -163,7 +162,7 @@ func Decode(r io.Reader) (*Plan, error) {
 	if err := strict(bytes.NewReader(text), &doc); err != nil {
 		return nil, err
 	}
-	if err := once(text); err != nil {
+	if err := Twice(text); err != nil {
 		return nil, err
 	}
 	if len(doc.Positions) != len(doc.Plan.Steps) {
@@ -197,39 +196,6 @@ func strict(r io.Reader, v any) error {
 		return errors.New("something follows the JSON value")
 	}
 	return nil
-}
-
-// once refuses valid JSON in which an object has a member twice, in whatever case: who
-// reads it would take the first for what counts, and encoding/json takes the last.
-func once(text []byte) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	var value func() error
-	value = func() error {
-		t, err := d.Token()
-		open, nested := t.(json.Delim)
-		if err != nil || !nested {
-			return err
-		}
-		for seen := map[string]bool{}; d.More(); {
-			if open == '{' {
-				t, err := d.Token()
-				if err != nil {
-					return err
-				}
-				name := strings.ToLower(t.(string)) // a member's name is nothing else
-				if seen[name] {
-					return fmt.Errorf("the member %q is there twice", t)
-				}
-				seen[name] = true
-			}
-			if err := value(); err != nil {
-				return err
-			}
-		}
-		_, err = d.Token()
-		return err
-	}
-	return value()
 }
 
 func decodeStep(raw json.RawMessage) (Step, error) {

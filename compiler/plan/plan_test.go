@@ -131,6 +131,27 @@ func TestDecodeRefusesAPlanThatWasEdited(t *testing.T) {
 	}
 }
 
+// Whoever reads a saved plan has to read what runs.
+func TestDecodeRefusesAMemberThatIsThereTwice(t *testing.T) {
+	text := encode(t, sample())
+	for _, c := range []struct{ old, new string }{
+		{`"args": [`, `"args": ["true"], "args": [`},
+		{`"args": [`, `"\u0061rgs": ["true"], "args": [`},
+		{`"args": [`, `"ARG\u017f": ["true"], "args": [`},
+		{`"kind": "exec"`, `"kind": "env", "kind": "exec"`},
+		{`"digest": "`, `"digest": "sha256:0", "digest": "`},
+		{`"format_version": 1`, `"Format_Version": 2, "format_version": 1`},
+	} {
+		edited := strings.Replace(text, c.old, c.new, 1)
+		if edited == text {
+			t.Fatalf("%s is not in\n%s", c.old, text)
+		}
+		if _, err := plan.Decode(strings.NewReader(edited)); err == nil || !strings.Contains(err.Error(), "is there twice") {
+			t.Errorf("%s: %v", c.new, err)
+		}
+	}
+}
+
 func TestPositionsMayBeEditedBecauseNobodyRunsThem(t *testing.T) {
 	text := strings.Replace(encode(t, sample()), `"line": 7`, `"line": 70`, 1)
 	if _, err := plan.Decode(strings.NewReader(text)); err != nil {

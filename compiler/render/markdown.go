@@ -78,11 +78,11 @@ const (
 	mostOfNotes = mostMarkdown / 2
 )
 
-// cut keeps a line of a table short.
+// cut keeps a line of a table short. Its end stays: there it says "read-write".
 func cut(s string) string {
-	const most = 300
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
+	const begin, end = 200, 100
+	if r := []rune(s); len(r) > begin+end {
+		return string(r[:begin]) + "…" + string(r[len(r)-end:])
 	}
 	return s
 }
@@ -93,7 +93,7 @@ func DiffMarkdown(w io.Writer, r *Review) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n", markdownHeadline(r))
 	if notes := r.notes(); len(notes) > 0 {
-		fmt.Fprint(&b, "\n| new risks and waivers | where |\n| --- | --- |\n")
+		fmt.Fprintf(&b, "\n| %s | where |\n| --- | --- |\n", r.aboutNotes())
 		for i, n := range notes {
 			line := fmt.Sprintf("| %s | %s |\n", code(cut(n[0])), code(n[1]))
 			if i == mostNotes || b.Len()+len(line) > mostOfNotes {

@@ -16,8 +16,12 @@ type Review struct {
 	*diff.Diff
 	OldName, NewName string
 	URI              string // of the file that annotations are shown at, below the repository's top
+	Locks            []LockNote
 	Today            string // as in "2027-01-31": waivers that ended before count no more; "" is never
 }
+
+// LockNote is something that the locks of the two sides hold otherwise, and where. Both strings are escaped.
+type LockNote struct{ What, Where string }
 
 // gone reports whether a side is a file that is not there.
 func gone(p *plan.Plan) bool { return len(p.Steps) == 0 }
@@ -72,7 +76,7 @@ func DiffText(w io.Writer, r *Review) error {
 		}
 	}
 	if notes := r.notes(); len(notes) > 0 {
-		fmt.Fprint(b, "\nnew risks and waivers\n")
+		fmt.Fprintf(b, "\n%s\n", r.aboutNotes())
 		for _, n := range notes {
 			writeChange(b, n[0], n[1])
 		}

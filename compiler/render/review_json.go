@@ -24,6 +24,7 @@ type (
 		Changes []jsonChange           `json:"changes"`
 		Risks   []jsonRisk             `json:"new_risks"`
 		Waivers []jsonWaiver           `json:"new_waivers"`
+		Locks   []string               `json:"locks"`
 	}
 	jsonRisk struct {
 		ID       string     `json:"id"`
@@ -62,7 +63,7 @@ type (
 
 // DiffJSON writes what has changed for programs.
 func DiffJSON(w io.Writer, r *Review) error {
-	out := jsonDiff{Version: diffVersion, Overall: "same", Counts: map[diff.Direction]int{}, Changes: []jsonChange{}, Risks: []jsonRisk{}, Waivers: []jsonWaiver{}}
+	out := jsonDiff{Version: diffVersion, Overall: "same", Counts: map[diff.Direction]int{}, Changes: []jsonChange{}, Risks: []jsonRisk{}, Waivers: []jsonWaiver{}, Locks: []string{}}
 	if d := r.Overall(); d != "" {
 		out.Overall = string(d)
 	}
@@ -86,6 +87,9 @@ func DiffJSON(w io.Writer, r *Review) error {
 	}
 	for _, n := range r.waivers() {
 		out.Waivers = append(out.Waivers, jsonWaiver{n.Risk, literal(n.Reason), orNull(n.Until), n.Line})
+	}
+	for _, l := range r.Locks {
+		out.Locks = append(out.Locks, l.What)
 	}
 	return writeJSON(w, out)
 }

@@ -63,7 +63,7 @@ func saysWaiver(w *plan.Waiver) string {
 	return "waives " + strings.TrimSpace(s) + ": " + literal(w.Reason)
 }
 
-// notes are the lines of new risks and waivers, each with its place.
+// notes are the lines of new risks, waivers and locks, each with its place.
 func (r *Review) notes() [][2]string {
 	var out [][2]string
 	for _, f := range r.risks() {
@@ -72,5 +72,16 @@ func (r *Review) notes() [][2]string {
 	for _, w := range r.waivers() {
 		out = append(out, [2]string{saysWaiver(&w), waiverPlace(r.NewName, &w)})
 	}
+	for _, l := range r.Locks {
+		out = append(out, [2]string{l.What, l.Where})
+	}
 	return out
+}
+
+// aboutNotes is what the notes are about.
+func (r *Review) aboutNotes() string {
+	if len(r.Locks) > 0 {
+		return "new risks and waivers, and locks"
+	}
+	return "new risks and waivers"
 }

@@ -3,6 +3,7 @@ package render_test
 import (
 	"encoding/json"
 	"html"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -251,6 +252,27 @@ func TestACommentIsNotTooLong(t *testing.T) {
 		}
 		if out.Len() > 60000 || !strings.Contains(out.String(), "more changes do not fit here") || !regexp.MustCompile(`(?m)^\| and \d+ more \| \|$`).MatchString(out.String()) {
 			t.Errorf("%.10q: %d bytes\n%.1000s", name, out.Len(), out.String())
+		}
+	}
+}
+
+// A long name pushes nothing out of sight: what is given is said to its end, in the table of changes and in that of risks.
+func TestALongNameHidesNothing(t *testing.T) {
+	a, b := &plan.Plan{Name: "x"}, &plan.Plan{Name: "x"}
+	exec := &plan.Exec{Args: []string{"a"}}
+	a.Add(exec, plan.Position{Line: 1, Col: 1})
+	b.Add(&plan.Mount{Type: "bind", Source: "/etc/" + strings.Repeat("a", 400), Target: "/a"}, plan.Position{Line: 2, Col: 1})
+	b.Add(exec, plan.Position{Line: 1, Col: 1})
+	for form, write := range map[string]func(io.Writer, *render.Review) error{"text": render.DiffText, "markdown": render.DiffMarkdown, "sarif": render.DiffSARIF} {
+		var out strings.Builder
+		if err := write(&out, reviewOf(t, a, b, "x")); err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Join(strings.Fields(html.UnescapeString(out.String())), " ")
+		for _, want := range []string{"a at /a (read-write)", "a at /a, read-write"} {
+			if !strings.Contains(said, want) {
+				t.Errorf("%s: nothing says %q in\n%s", form, want, said)
+			}
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (f *finder) movable() {
 	for _, g := range f.guarded {
 		first, at := g.target, path.Dir(g.target)
 		writable, ok := places[at]
-		for ; !ok && at != "/"; writable, ok = places[at] {
+		for ; !ok && len(at) > 1; writable, ok = places[at] {
 			first, at = at, path.Dir(at)
 		}
 		if writable && first != g.target {

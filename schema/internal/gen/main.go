@@ -13,6 +13,8 @@ import (
 	"os"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"github.com/boxfile/boxfile/schema/internal/snippet"
 )
 
 const source = "boxfile.schema.json"
@@ -31,9 +33,13 @@ func run(check bool) error {
 	if err != nil {
 		return err
 	}
+	whole, err := snippet.Examples(text)
+	if err != nil {
+		return err
+	}
 	c := jsonschema.NewCompiler()
 	c.ExtractAnnotations = true
-	if err := c.AddResource(source, bytes.NewReader(text)); err != nil {
+	if err := c.AddResource(source, bytes.NewReader(whole)); err != nil {
 		return err
 	}
 	root, err := c.Compile(source)

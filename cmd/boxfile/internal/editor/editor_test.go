@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/boxfile/boxfile/schema"
 )
 
 func boxURI(kind string, i int) string { return fmt.Sprintf("file:///boxes/%s%d.yaml", kind, i) }
@@ -19,6 +21,7 @@ func TestAnEditor(t *testing.T) {
 	s := start(t)
 	t.Run("tells mistakes", func(t *testing.T) { tells(t, s) })
 	t.Run("offers keys and values", func(t *testing.T) { offers(t, s) })
+	t.Run("writes examples", func(t *testing.T) { writes(t, s) })
 	t.Run("explains keys", func(t *testing.T) { explains(t, s) })
 	t.Run("finds nothing in the examples", func(t *testing.T) { finds(t, s) })
 }
@@ -129,6 +132,47 @@ func offers(t *testing.T, s *server) {
 			if slices.Contains(got, w) {
 				t.Errorf("%s%q, with %s", r.text, got, w)
 			}
+		}
+	}
+}
+
+// An example that is a map is listed by what is in it, and what the editor writes is right.
+func writes(t *testing.T, s *server) {
+	for i, r := range []struct{ text, label string }{
+		{"inputs: ‸\n", "VERSION: {description: what to build, default: main}"},
+		{"rootfs: ‸\n", "dir: ./rootfs, write: discard"},
+		{"rootfs: {dir: ./x}\nmounts: ‸\n", "type: tmpfs, target: /tmp, size: 64M"},
+		{"mounts:\n  - ‸\n", "type: tmpfs, target: /tmp, size: 64M"},
+		{"namespaces: ‸\n", "ipc: host"},
+		{"network: ‸\n", "mode: outbound, dns: [192.0.2.53]"},
+		{"ports:\n  - ‸\n", "host: 0, box: 5432"},
+		{"env: ‸\n", "LANG: C.UTF-8"},
+		{"rlimits: ‸\n", "nofile: 4096"},
+		{"rlimits:\n  nofile: ‸\n", "soft: 1024, hard: 4096"},
+		{"resources: ‸\n", "memory: 512M, cpus: 1.5, pids: 64"},
+		{"resources:\n  io:\n    - ‸\n", "device: ./data, read_bps: 100M, write_bps: 10M"},
+		{"stop: ‸\n", "signal: INT, grace: 5s"},
+		{"security: ‸\n", "capabilities: [NET_BIND_SERVICE]"},
+		{"waive: ‸\n", "risk: BX024, reason: …, until: 2027-01-31"},
+	} {
+		text := "boxfile: 1\nshell: x\n" + r.text
+		offers, found := s.offers(boxURI("write", i), text), false
+		for _, o := range offers {
+			if strings.Contains(o.Label+o.InsertText, "[object") {
+				t.Errorf("%s%q", text, o)
+			}
+			if found = found || o.Label == r.label; o.Label != r.label {
+				continue
+			}
+			before, after, _ := strings.Cut(text, "‸")
+			indent := before[strings.LastIndex(before, "\n")+1:]
+			written := before + strings.ReplaceAll(o.InsertText, "\n", "\n"+indent[:len(indent)-len(strings.TrimLeft(indent, " "))]) + after
+			if _, err := schema.Parse("x.yaml", []byte(written), nil); err != nil {
+				t.Errorf("%s\n%s", schema.Render(err, false), written)
+			}
+		}
+		if !found {
+			t.Errorf("%s%q, without %s", text, offers, r.label)
 		}
 	}
 }

@@ -201,14 +201,23 @@ func (s *server) verdict(uri string) []string {
 	return s.said[uri]
 }
 
-// completions opens a text and returns what is offered where its mark ‸ stands.
+// offer is what an editor lists, and what it writes if that is taken.
+type offer struct{ Label, InsertText string }
+
+// offers opens a text and returns what is offered where its mark ‸ stands.
+func (s *server) offers(uri, text string) []offer {
+	s.t.Helper()
+	var answer struct{ Items []offer }
+	s.read(s.at("textDocument/completion", uri, text), &answer)
+	return answer.Items
+}
+
+// completions are the labels of what is offered.
 func (s *server) completions(uri, text string) []string {
 	s.t.Helper()
-	var answer struct{ Items []struct{ Label string } }
-	s.read(s.at("textDocument/completion", uri, text), &answer)
 	var labels []string
-	for _, item := range answer.Items {
-		labels = append(labels, item.Label)
+	for _, o := range s.offers(uri, text) {
+		labels = append(labels, o.Label)
 	}
 	return labels
 }

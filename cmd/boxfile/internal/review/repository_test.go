@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 type repository struct {
 	t   *testing.T
 	dir string
+	log string // what the steps of the action have printed
 }
 
 func newRepository(t *testing.T) *repository {
@@ -49,7 +50,7 @@ func newRepository(t *testing.T) *repository {
 			fixture.Skip(t, need+" is not installed")
 		}
 	}
-	r := &repository{t, t.TempDir()}
+	r := &repository{t: t, dir: t.TempDir()}
 	r.git("init", "-q", "-b", "main")
 	return r
 }

@@ -193,11 +193,16 @@ func TestOneLogForAllFiles(t *testing.T) {
 
 // What cannot be compared fails, whatever -f says: a review that sees nothing must not look like one that finds nothing.
 func TestAReviewFailsForWhatItCannotRead(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "netrc")
+	if err := os.WriteFile(secret, []byte("password: hush\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for name, change := range map[string]func(r *repository){
 		"a wrong file":         func(r *repository) { r.write("dev.yaml", "boxfile: 1\nshel: '```'\n") },
 		"a new wrong file":     func(r *repository) { r.write("new.yaml", "boxfile: 1\nshel: '```'\n") },
 		"no Boxfile any more":  func(r *repository) { r.write("dev.yaml", "shel: '```'\n") },
 		"an empty file":        func(r *repository) { r.write("dev.yaml", "") },
+		"a link to a secret":   func(r *repository) { r.git("rm", "-q", "dev.yaml"); link(r, secret, "dev.yaml") },
 		"a link in its place":  func(r *repository) { r.git("rm", "-q", "dev.yaml"); link(r, "elsewhere", "dev.yaml") },
 		"a new link to a file": func(r *repository) { link(r, "dev.yaml", "new.yaml") },
 	} {
@@ -208,7 +213,7 @@ func TestAReviewFailsForWhatItCannotRead(t *testing.T) {
 			change(r)
 			r.commit()
 			out, code := r.review("-m", "out.md", base)
-			if code != 1 || out == "" {
+			if code != 1 || out == "" || strings.Contains(out+r.read("out.md"), "hush") {
 				t.Errorf("exit code %d\n%s", code, out)
 			}
 			_, block, ok := strings.Cut(r.read("out.md"), "**A file is wrong.**\n\n")

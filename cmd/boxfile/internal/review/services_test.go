@@ -81,6 +81,7 @@ func act(r *repository, context map[string]string) (passed bool, outputs map[str
 		}
 		out, code := r.run(of, "bash", "--noprofile", "--norc", "-eo", "pipefail", script)
 		r.t.Logf("%s: %d\n%s", step.Name, code, out)
+		r.log += out
 		if code != 0 {
 			passed = false
 			break
@@ -135,7 +136,7 @@ func TestTheActionReviewsAPullRequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.context["inputs.program"] = program
-			r := &repository{t, r.dir}
+			r := &repository{t: t, dir: r.dir}
 			passed, outputs, summary := act(r, c.context)
 			if passed != c.passed || outputs["changed"] != c.changed {
 				t.Errorf("passed: %v, %v", passed, outputs)
@@ -153,6 +154,21 @@ func TestTheActionReviewsAPullRequest(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(r.dir, "pwned")); err == nil {
 		t.Error("an input was run")
+	}
+}
+
+// The runner takes lines of the log for commands: ::add-mask::write hides that word in all that follows.
+func TestNoLineOfAPullRequestIsACommandToTheRunner(t *testing.T) {
+	resumed := regexp.MustCompile(`(?s)^::stop-commands::([0-9a-f]{32})\n(.*)\n::([0-9a-f]{32})::\n$`)
+	for what, text := range map[string]string{"a wrong file": "boxfile: 1\n::add-mask::write\nshell: x\n", "a right one": box("rw") + "env: {A: '##[add-mask]write'}\n"} {
+		r := newRepository(t)
+		r.write("dev.yaml", box("ro"))
+		base := r.commit()
+		r.write("dev.yaml", text)
+		act(r, map[string]string{"github.event.before": base, "inputs.program": program})
+		if m := resumed.FindStringSubmatch(r.log); m == nil || m[1] != m[3] || !strings.Contains(m[2], "add-mask") {
+			t.Errorf("%s:\n%s", what, r.log)
+		}
 	}
 }
 
