@@ -175,15 +175,16 @@ func spoilHost(h *program.HostOp) {
 }
 
 // hold has the child stop before an op until the supervisor dies: it reads the
-// control socket, and goes on with the rest when that ends.
+// control socket, or standard input where it still holds the other end itself,
+// and goes on with the rest when that ends.
 func hold(prog *program.Program, n string) {
 	list, i := opNumber(prog, n)
-	wait := program.Op{Step: -1, Call: &program.Call{Name: "read", Nr: syscall.SYS_READ},
-		Args: []program.Arg{{Reg: program.Control}, {Kind: program.Buffer, More: &program.More{Buffer: 8}}, {Num: 8}}}
-	if list == &prog.Stage || list == &prog.Enter && i <= lastClose(prog.Enter) { // the child still holds the other end itself
-		second := program.Arg{Kind: program.Struct, More: &program.More{Fields: []program.Field{{Name: "sec", Size: 8, Num: 1}, {Name: "nsec", Size: 8}}}}
-		wait.Call, wait.Args = &program.Call{Name: "ppoll", Nr: syscall.SYS_PPOLL}, []program.Arg{{}, {}, second, {}, {}}
+	from := program.Arg{Reg: program.Control}
+	if list == &prog.Stage || list == &prog.Enter && i <= lastClose(prog.Enter) {
+		from = program.Arg{Num: 0}
 	}
+	wait := program.Op{Step: -1, Call: &program.Call{Name: "read", Nr: syscall.SYS_READ},
+		Args: []program.Arg{from, {Kind: program.Buffer, More: &program.More{Buffer: 8}}, {Num: 8}}}
 	rest := append([]program.Op{wait}, (*list)[i:]...)
 	*list = append((*list)[:i:i], rest...)
 }

@@ -457,11 +457,7 @@ func TestKillBeforeProcess1(t *testing.T) {
 				before := hostMounts(t)
 				in.env = []string{fmt.Sprintf("BOXFILE_TEST_HOLD=%d", n)}
 				cmd := in.command(p.plan())
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				waitFor(t, "a held child", func() bool { return held(cmd.Process.Pid) })
-				box := descendants(cmd.Process.Pid)
+				box := descendants(startHeld(t, cmd))
 				if err := cmd.Process.Kill(); err != nil {
 					t.Fatal(err)
 				}
