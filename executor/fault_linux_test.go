@@ -173,9 +173,12 @@ func hostMounts(t *testing.T) string {
 	return string(b)
 }
 
+// patience is how long a test waits for what has to come.
+const patience = time.Minute
+
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if ok() {
 			return
 		}

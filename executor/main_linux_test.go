@@ -47,8 +47,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	copies, _ := filepath.Glob(copyName() + "*")
-	for _, c := range copies {
+	for _, c := range []string{copyName(), copyName() + staticCopy} {
 		_ = os.Remove(c) // in the temporary folder either way
 	}
 	os.Exit(code)
@@ -251,6 +250,9 @@ func (b *box) command(p *plan.Plan) *exec.Cmd {
 	return cmd
 }
 
+// bound is what no run takes, on a slow machine and under strace(1) either.
+const bound = 4 * time.Minute
+
 func (b *box) run(p *plan.Plan) result {
 	b.t.Helper()
 	cmd := b.command(p)
@@ -262,7 +264,7 @@ func (b *box) run(p *plan.Plan) result {
 	if err := cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}
-	timer := time.AfterFunc(60*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	timer := time.AfterFunc(bound, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	defer timer.Stop()
 	_ = cmd.Wait()
 	code := cmd.ProcessState.ExitCode()
@@ -282,7 +284,7 @@ func probeCopy(t *testing.T) string {
 	if !slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
 		return self
 	}
-	static := self + "-static"
+	static := self + staticCopy
 	buildStatic.Do(func() {
 		cmd := exec.Command("go", "test", "-c", "-o", static, ".")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -292,6 +294,8 @@ func probeCopy(t *testing.T) string {
 	})
 	return static
 }
+
+const staticCopy = "-static"
 
 var buildStatic sync.Once //nolint:gochecknoglobals // once for the package
 
