@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,7 @@ func as(t *testing.T, what string, under ...string) (string, *os.ProcessState) {
 }
 
 func inside(what string) int {
+	runtime.LockOSThread() // to the first one: what it sends to itself or to the process has come when the call returns
 	say := func(s string) { _, _ = os.Stdout.WriteString(s + " ") }
 	list := []unix.Signal{unix.SIGTERM, unix.SIGHUP, unix.SIGUSR1}
 	c, err := Catch(list, []unix.Signal{unix.SIGHUP})
