@@ -312,7 +312,10 @@ func (r *run) boxfile(env []string, words ...string) (string, int) {
 	return r.command(env, filepath.Join(bin, "boxfile"), words...)
 }
 
-// command runs words as the run's user, in a process group that does not outlive two minutes.
+// bound is what no command takes: a build of Go's library takes 15 s.
+const bound = 10 * time.Minute
+
+// command runs words as the run's user, in a process group that does not outlive its bound.
 func (r *run) command(env []string, name string, words ...string) (string, int) {
 	r.t.Helper()
 	all := append([]string{name}, words...)
@@ -330,7 +333,7 @@ func (r *run) command(env []string, name string, words ...string) (string, int) 
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	timer := time.AfterFunc(2*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	timer := time.AfterFunc(bound, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	defer timer.Stop()
 	_ = cmd.Wait() // the exit code says it
 	return out.String(), cmd.ProcessState.ExitCode()

@@ -32,7 +32,7 @@ func as(t *testing.T, what string, under ...string) (string, *os.ProcessState) {
 		t.Fatal(err)
 	}
 	args := append(under, self)
-	ctx, done := context.WithTimeout(t.Context(), time.Minute)
+	ctx, done := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer done()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "BOXFILE_TEST_MODE="+what)
