@@ -184,7 +184,7 @@ func (b *box) ask(p *plan.Plan, q questions, outside func()) (*found, string, er
 	if err := cmd.Start(); err != nil {
 		return nil, "", err
 	}
-	timer := time.AfterFunc(60*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	timer := time.AfterFunc(bound, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	defer timer.Stop()
 	text, _ := json.Marshal(q)
 	_, _ = in.Write(append(text, '\n'))

@@ -47,8 +47,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	copies, _ := filepath.Glob(copyName() + "*")
-	for _, c := range copies {
+	for _, c := range []string{copyName(), copyName() + staticCopy} {
 		_ = os.Remove(c) // in the temporary folder either way
 	}
 	os.Exit(code)
@@ -175,15 +174,16 @@ func spoilHost(h *program.HostOp) {
 }
 
 // hold has the child stop before an op until the supervisor dies: it reads the
-// control socket, and goes on with the rest when that ends.
+// control socket, or standard input where it still holds the other end itself,
+// and goes on with the rest when that ends.
 func hold(prog *program.Program, n string) {
 	list, i := opNumber(prog, n)
-	wait := program.Op{Step: -1, Call: &program.Call{Name: "read", Nr: syscall.SYS_READ},
-		Args: []program.Arg{{Reg: program.Control}, {Kind: program.Buffer, More: &program.More{Buffer: 8}}, {Num: 8}}}
-	if list == &prog.Stage || list == &prog.Enter && i <= lastClose(prog.Enter) { // the child still holds the other end itself
-		second := program.Arg{Kind: program.Struct, More: &program.More{Fields: []program.Field{{Name: "sec", Size: 8, Num: 1}, {Name: "nsec", Size: 8}}}}
-		wait.Call, wait.Args = &program.Call{Name: "ppoll", Nr: syscall.SYS_PPOLL}, []program.Arg{{}, {}, second, {}, {}}
+	from := program.Arg{Reg: program.Control}
+	if list == &prog.Stage || list == &prog.Enter && i <= lastClose(prog.Enter) {
+		from = program.Arg{Num: 0}
 	}
+	wait := program.Op{Step: -1, Call: &program.Call{Name: "read", Nr: syscall.SYS_READ},
+		Args: []program.Arg{from, {Kind: program.Buffer, More: &program.More{Buffer: 8}}, {Num: 8}}}
 	rest := append([]program.Op{wait}, (*list)[i:]...)
 	*list = append((*list)[:i:i], rest...)
 }
@@ -250,6 +250,9 @@ func (b *box) command(p *plan.Plan) *exec.Cmd {
 	return cmd
 }
 
+// bound is what no run takes, on a slow machine and under strace(1) either.
+const bound = 4 * time.Minute
+
 func (b *box) run(p *plan.Plan) result {
 	b.t.Helper()
 	cmd := b.command(p)
@@ -261,7 +264,7 @@ func (b *box) run(p *plan.Plan) result {
 	if err := cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}
-	timer := time.AfterFunc(60*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	timer := time.AfterFunc(bound, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	defer timer.Stop()
 	_ = cmd.Wait()
 	code := cmd.ProcessState.ExitCode()
@@ -281,7 +284,7 @@ func probeCopy(t *testing.T) string {
 	if !slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
 		return self
 	}
-	static := self + "-static"
+	static := self + staticCopy
 	buildStatic.Do(func() {
 		cmd := exec.Command("go", "test", "-c", "-o", static, ".")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -291,6 +294,8 @@ func probeCopy(t *testing.T) string {
 	})
 	return static
 }
+
+const staticCopy = "-static"
 
 var buildStatic sync.Once //nolint:gochecknoglobals // once for the package
 

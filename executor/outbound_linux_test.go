@@ -145,8 +145,8 @@ func TestOutboundHelperFails(t *testing.T) {
 // escape is what the probe tries: its way out, its own loopback, the machine's
 // loopback by the router, and by packets that the loopback's routes are not asked for.
 func escape(out, loopback, router string) int {
-	try := func(network, at string, control func(string, string, syscall.RawConn) error) error {
-		d := net.Dialer{Timeout: time.Second, Control: control}
+	try := func(network, at string, wait time.Duration, control func(string, string, syscall.RawConn) error) error {
+		d := net.Dialer{Timeout: wait, Control: control}
 		c, err := d.Dial(network, at)
 		if err != nil {
 			return err
@@ -157,7 +157,7 @@ func escape(out, loopback, router string) int {
 		}
 		return err
 	}
-	bound := func(_, _ string, c syscall.RawConn) error {
+	toTap := func(_, _ string, c syscall.RawConn) error {
 		var err error
 		_ = c.Control(func(fd uintptr) {
 			err = syscall.SetsockoptString(int(fd), syscall.SOL_SOCKET, syscall.SO_BINDTODEVICE, "tap0")
@@ -169,15 +169,15 @@ func escape(out, loopback, router string) int {
 		fmt.Println(err)
 		return 1
 	}
-	fmt.Println("out:", try("tcp", out, nil))
-	fmt.Println("own loopback:", try("tcp", l.Addr().String(), nil))
+	fmt.Println("out:", try("tcp", out, patience, nil))
+	fmt.Println("own loopback:", try("tcp", l.Addr().String(), patience, nil))
 	word := "no"
-	if try("tcp", router, nil) == nil {
+	if try("tcp", router, time.Second, nil) == nil {
 		word = "yes"
 	}
 	fmt.Println("router:", word)
 	for _, network := range []string{"tcp", "udp"} {
-		err := try(network, loopback, bound)
+		err := try(network, loopback, time.Second, toTap)
 		var errno syscall.Errno
 		if errors.As(err, &errno) {
 			fmt.Printf("past loopback by %s: %v\n", network, errno)

@@ -109,15 +109,19 @@ func TestHostileTime(t *testing.T) {
 		"indents": indents(), "block": "a: |\n" + fill(" x\n"), "plain lines": "a: b\n" + fill(" c\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			start := time.Now()
-			_, err := Parse("f.yaml", []byte(text), nil)
-			if err != nil {
-				_ = Render(err, false)
+			least := time.Hour
+			for i := 0; i < 5 && least > 2*time.Second; i++ { // 100 ms is the goal, see BenchmarkHostile; a loaded machine gets twenty times that, and may try again
+				start := time.Now()
+				_, err := Parse("f.yaml", []byte(text), nil)
+				if err != nil {
+					_ = Render(err, false)
+				}
+				least = min(least, time.Since(start))
 			}
-			if took := time.Since(start); took > 2*time.Second { // 100 ms is the goal, see BenchmarkHostile; a loaded machine gets twenty times that
-				t.Errorf("%v for %d bytes", took, len(text))
+			if least > 2*time.Second {
+				t.Errorf("%v for %d bytes", least, len(text))
 			}
-			t.Logf("%v", time.Since(start))
+			t.Logf("%v", least)
 		})
 	}
 }

@@ -52,7 +52,7 @@ func TestMain(m *testing.M) {
 
 func TestScript(t *testing.T) {
 	root := filepath.Join(bin, "work")
-	if err := os.Mkdir(root, 0o755); err != nil {
+	if err := os.MkdirAll(root, 0o755); err != nil { // by an earlier run, with -count
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{

@@ -79,7 +79,7 @@ func tourRun(t *testing.T, dir, line string, asRoot bool) string {
 			fixture.Skip(t, err.Error())
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.Dir, cmd.WaitDelay = dir, 5*time.Second

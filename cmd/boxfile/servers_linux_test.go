@@ -26,8 +26,8 @@ type server struct {
 	out bytes.Buffer
 }
 
-// serve starts an example, and waits until a port of this machine answers.
-func (r *run) serve(port string, words ...string) *server {
+// serve starts an example, and waits until it answers.
+func (r *run) serve(answers func() bool, words ...string) *server {
 	r.t.Helper()
 	all := append([]string{filepath.Join(bin, "boxfile"), "up"}, append(words, filepath.Join(r.dir, r.name+".yaml"))...)
 	if r.user {
@@ -43,19 +43,13 @@ func (r *run) serve(port string, words ...string) *server {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { s.end() })
-	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
-			_ = c.SetReadDeadline(time.Now().Add(1500 * time.Millisecond)) // longer than it waits for a service
-			_, err := c.Read(make([]byte, 1))
-			c.Close()
-			if ne, ok := err.(net.Error); ok && ne.Timeout() { //nolint:errorlint // as net returns it
-				return s // it waits for a question, so it is there
-			}
+	for end := time.Now().Add(fixture.Patience); !answers(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.end()
+			r.t.Fatalf("no answer\n%s", &s.out)
 		}
 	}
-	s.end()
-	r.t.Fatalf("no answer at port %s\n%s", port, &s.out)
-	return nil
+	return s
 }
 
 // end has the server end as a user would, and returns its exit code.
@@ -65,7 +59,7 @@ func (s *server) end() int {
 		for _, pid := range strings.Fields(string(pids)) {
 			_ = exec.Command("kill", "-TERM", pid).Run()
 		}
-		timer := time.AfterFunc(20*time.Second, func() { _ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL) })
+		timer := time.AfterFunc(fixture.Patience, func() { _ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL) })
 		defer timer.Stop()
 		_ = s.cmd.Wait()
 	}
@@ -77,19 +71,18 @@ func TestServers(t *testing.T) {
 	eachExample(t, func(r *run) {
 		switch r.name {
 		case "redis":
-			s := r.serve("16379")
-			c, err := net.Dial("tcp", "127.0.0.1:16379")
-			if err != nil {
-				r.t.Fatal(err)
-			}
-			defer c.Close()
-			fmt.Fprint(c, "PING\r\n")
-			if line, err := bufio.NewReader(c).ReadString('\n'); line != "+PONG\r\n" {
-				r.t.Errorf("%q, %v", line, err)
-			}
-			s.end()
+			r.serve(func() bool {
+				c, err := net.Dial("tcp", "127.0.0.1:16379")
+				if err != nil {
+					return false
+				}
+				defer c.Close()
+				fmt.Fprint(c, "PING\r\n")
+				line, _ := bufio.NewReader(c).ReadString('\n')
+				return line == "+PONG\r\n"
+			}).end()
 		case "nginx":
-			s := r.serve("18080")
+			s := r.serve(func() bool { return strings.HasPrefix(get("http://127.0.0.1:18080/"), "hello") })
 			for url, want := range map[string]string{"http://127.0.0.1:18080/": "hello 169.254.1.1\n", "http://[::1]:18080/": "hello fd00:b0f1::1\n", "http://127.0.0.1:18082/": "hello 169.254.1.1\n"} {
 				var all sync.WaitGroup
 				for range 8 {
@@ -111,11 +104,7 @@ func TestServers(t *testing.T) {
 				}
 				return // a refusal is the promise to one to whom no cgroup is delegated
 			}
-			s := r.serve("18088")
-			if got := get("http://127.0.0.1:18088/"); !strings.Contains(got, "served from a box") {
-				r.t.Errorf("it serves %q", got)
-			}
-			s.end()
+			r.serve(func() bool { return strings.Contains(get("http://127.0.0.1:18088/"), "served from a box") }).end()
 		}
 		if p := r.processes(); p != "" {
 			r.t.Errorf("still running: %s", p)
@@ -150,8 +139,13 @@ func TestTwoPostgres(t *testing.T) {
 			}
 			return strings.TrimSpace(string(out))
 		}
+		answers := func(port string) func() bool {
+			return func() bool {
+				return exec.Command(psql, "-h", "127.0.0.1", "-p", port, "-U", "box", "-d", "postgres", "-c", "select 1").Run() == nil
+			}
+		}
 		for round := range 2 {
-			boxes := map[string]*server{"15432": r.serve("15432"), "25432": r.serve("25432", "--input", "data=two", "--input", "port=25432")}
+			boxes := map[string]*server{"15432": r.serve(answers("15432")), "25432": r.serve(answers("25432"), "--input", "data=two", "--input", "port=25432")}
 			for port := range boxes {
 				if round == 0 {
 					sql(port, "create table mine as select "+port+" as port")

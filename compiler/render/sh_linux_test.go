@@ -258,7 +258,7 @@ func TestAScriptHoldsTheLockOfWhatItKeeps(t *testing.T) {
 	p = put(p, "dev", &plan.Mount{Type: "bind", Source: "./", Target: "/d", Options: []string{"nodev", "nosuid"}})
 	ended := make(chan result)
 	go func() { ended <- script(t, p, 0, dir) }()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if _, err = os.Stat(filepath.Join(dir, "began")); err == nil {
 			break
 		}

@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,7 +75,11 @@ func TestMakeAndRemove(t *testing.T) {
 
 // What nobody has locked is swept; what somebody has is not.
 func TestSweep(t *testing.T) {
-	at := parent(t)
+	at := filepath.Join(parent(t), fmt.Sprintf("boxfile-sweep-%d", os.Getpid())) // where no box of another test sweeps
+	if err := os.Mkdir(at, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(at)
 	live, err := Make(Place{Parent: at, Name: "live"})
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 // A list is a queue: it gives back what was put in, in order, however it is used.
 func TestList(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
 	flows := make([]flow, 50)
 	var free []int32
 	for i := range flows {
@@ -16,7 +17,7 @@ func TestList(t *testing.T) {
 	a, b := empty, empty
 	var wantA, wantB []int32
 	for range 100000 {
-		switch rand.N(5) {
+		switch r.IntN(5) {
 		case 0, 1:
 			if n := len(free); n > 0 {
 				i := free[n-1]
@@ -35,7 +36,7 @@ func TestList(t *testing.T) {
 			if i != wantA[0] {
 				t.Fatalf("%d, not %d", i, wantA[0])
 			}
-			if rand.N(2) == 0 {
+			if r.IntN(2) == 0 {
 				a.unpop(flows, i)
 				continue
 			}

@@ -51,10 +51,10 @@ func beInScope(way string) (r told) {
 		var unit string
 		if unit, err = unitName("test"); err == nil {
 			q := request{unit, "a test of boxfile", unix.Geteuid(), sockets(bus, unix.Geteuid())[1:], "/proc/self/cgroup"}
-			err = q.do(begin.Add(10 * time.Second))
+			err = q.do(begin.Add(patience))
 		}
 	} else {
-		err = Start(bus, "test", "a test of boxfile", 10*time.Second)
+		err = Start(bus, "test", "a test of boxfile", patience)
 	}
 	r.Took = time.Since(begin)
 	r.Path = ownCgroup()
@@ -150,7 +150,7 @@ func inScope(t *testing.T, way string) (r told) {
 		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 			return r
 		}
-		if time.Since(begin) > 5*time.Second {
+		if time.Since(begin) > patience {
 			t.Fatalf("%s stays when its process has ended", dir)
 		}
 	}

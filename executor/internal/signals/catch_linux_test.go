@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ func as(t *testing.T, what string, under ...string) (string, *os.ProcessState) {
 		t.Fatal(err)
 	}
 	args := append(under, self)
-	ctx, done := context.WithTimeout(t.Context(), time.Minute)
+	ctx, done := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer done()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "BOXFILE_TEST_MODE="+what)
@@ -42,6 +43,7 @@ func as(t *testing.T, what string, under ...string) (string, *os.ProcessState) {
 }
 
 func inside(what string) int {
+	runtime.LockOSThread() // to the first one: what it sends to itself or to the process has come when the call returns
 	say := func(s string) { _, _ = os.Stdout.WriteString(s + " ") }
 	list := []unix.Signal{unix.SIGTERM, unix.SIGHUP, unix.SIGUSR1}
 	c, err := Catch(list, []unix.Signal{unix.SIGHUP})

@@ -24,7 +24,11 @@ func at(t *testing.T) string {
 func everything(t *testing.T, address string) {
 	t.Helper()
 	for _, m := range append(append([]measurement(nil), throughputs...), connections...) {
-		if value, err := m.take(address, 50*time.Millisecond); err != nil || value <= 0 {
+		value, err := m.take(address, 50*time.Millisecond)
+		for span := 200 * time.Millisecond; (err != nil || value <= 0) && span < time.Minute; span *= 4 { // so long may another program have had the machine
+			value, err = m.take(address, span)
+		}
+		if err != nil || value <= 0 {
 			t.Errorf("%s: %v, %v", m.name, value, err)
 		}
 	}

@@ -140,7 +140,7 @@ func look(name string) (string, error) {
 
 // until repeats what may fail at first.
 func until(f func() error) error {
-	end := time.Now().Add(5 * time.Second)
+	end := time.Now().Add(time.Minute)
 	for {
 		err := f()
 		if err == nil || time.Now().After(end) {

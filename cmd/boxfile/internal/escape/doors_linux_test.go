@@ -80,7 +80,7 @@ func (d *doors) accept(network string, l net.Listener) {
 		if err != nil {
 			return
 		}
-		_ = c.SetDeadline(time.Now().Add(time.Second))
+		_ = c.SetDeadline(time.Now().Add(limit))
 		b, _ := io.ReadAll(c)
 		c.Close()
 		d.note(network, b)

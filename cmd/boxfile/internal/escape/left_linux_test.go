@@ -26,7 +26,7 @@ func (x *trial) host() host {
 	return host{string(mounts), state(shared.boxfile)}
 }
 
-// nothingLeft looks for what a row may not leave, and waits a little for what is on its way out.
+// nothingLeft looks for what a row may not leave, and waits for what is on its way out.
 func (x *trial) nothingLeft(before host) {
 	x.t.Helper()
 	x.unharmed()
@@ -41,7 +41,7 @@ func (x *trial) nothingLeft(before host) {
 		x.fail("a box came to the host's sockets: %q", v)
 	}
 	left := leftovers()
-	for end := time.Now().Add(2 * time.Second); len(left) > 0 && time.Now().Before(end); left = leftovers() {
+	for end := time.Now().Add(limit); len(left) > 0 && time.Now().Before(end); left = leftovers() {
 		time.Sleep(5 * time.Millisecond)
 	}
 	for _, l := range left {

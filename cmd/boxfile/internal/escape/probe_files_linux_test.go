@@ -227,11 +227,13 @@ func mountAgents(a *attack) {
 	}
 }
 
-// tryDoors connects to sockets of the host: pairs of a network and an address.
+// tryDoors connects to sockets of the host: how long it waits for each, and pairs of a
+// network and an address.
 func tryDoors(a *attack) {
-	for i := 0; i+1 < len(a.words); i += 2 {
+	wait, _ := time.ParseDuration(a.words[0])
+	for i := 1; i+1 < len(a.words); i += 2 {
 		network, address := a.words[i], a.words[i+1]
-		c, err := net.DialTimeout(network, address, 100*time.Millisecond)
+		c, err := net.DialTimeout(network, address, wait)
 		if err != nil {
 			continue
 		}

@@ -120,7 +120,7 @@ func serve(address string) int {
 	if err != nil {
 		return say("", err)
 	}
-	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second)) //nolint:forcetypeassert // by Listen's word
+	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(limit / 2)) //nolint:forcetypeassert // by Listen's word
 	c, err := l.Accept()
 	if err != nil {
 		return say("", err)
@@ -128,7 +128,7 @@ func serve(address string) int {
 	defer c.Close()
 	host, _, _ := net.SplitHostPort(c.RemoteAddr().String())
 	_, err = io.WriteString(c, host+"\n")
-	_ = c.SetDeadline(time.Now().Add(2 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(limit / 2))
 	_, _ = c.Read(make([]byte, 1)) // until the client has it: the box ends with this process
 	return say("from "+host, err)
 }

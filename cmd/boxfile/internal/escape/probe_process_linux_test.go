@@ -35,7 +35,7 @@ func others() []int {
 func tryPtrace(a *attack) {
 	self, _ := os.Readlink("/proc/self")
 	own := self == strconv.Itoa(os.Getpid())
-	for end := time.Now().Add(30 * time.Millisecond); time.Now().Before(end); {
+	for i, end := 0, time.Now().Add(30*time.Millisecond); i < 3 || time.Now().Before(end); i++ {
 		for _, pid := range others() {
 			for _, name := range []string{"exe", "cwd", "root", "environ", "mem", "auxv", "fd/0", "fd/3", "fd/4", "fd/5", "ns/mnt"} {
 				f := fmt.Sprintf("/proc/%d/%s", pid, name)

@@ -31,12 +31,13 @@ func TestGitAppliesADiff(t *testing.T) {
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "f")
+	r := rand.New(rand.NewPCG(1, 1))
 	text := func() string {
 		var b strings.Builder
-		for range rand.IntN(30) {
-			b.WriteString(strings.Repeat("x", rand.IntN(5)) + "\n")
+		for range r.IntN(30) {
+			b.WriteString(strings.Repeat("x", r.IntN(5)) + "\n")
 		}
-		return strings.TrimSuffix(b.String(), strings.Repeat("\n", rand.IntN(2)))
+		return strings.TrimSuffix(b.String(), strings.Repeat("\n", r.IntN(2)))
 	}
 	for range 60 {
 		a, b := text(), text()
