@@ -61,12 +61,13 @@ func (v Version) Less(major, minor int) bool {
 // PathType says what stands at a path.
 type PathType uint8
 
-// The types of Path. Other is a socket, a FIFO or a device.
+// The types of Path. Other is a socket or a FIFO.
 const (
 	Missing PathType = iota
 	Directory
 	File
 	Link // only where Needs asks for the path itself
+	Device
 	Other
 )
 

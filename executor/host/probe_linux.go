@@ -151,6 +151,8 @@ func look(folder, path string, flags int) Path {
 	case unix.S_IFLNK:
 		text, err := os.Readlink(full)
 		return Path{Type: Link, Link: text, Err: err}
+	case unix.S_IFCHR, unix.S_IFBLK:
+		return Path{Type: Device}
 	}
 	return Path{Type: Other}
 }

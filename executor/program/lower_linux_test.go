@@ -27,7 +27,7 @@ func callers(p *plan.Plan) map[string]host.Facts {
 		for _, path := range n.Follow {
 			f.Paths[path] = host.Path{Type: host.Directory}
 			if strings.HasPrefix(path, "/dev/") {
-				f.Paths[path] = host.Path{Type: host.Other}
+				f.Paths[path] = host.Path{Type: host.Device}
 			}
 		}
 		for _, path := range n.Itself {
@@ -228,6 +228,7 @@ func TestRefusals(t *testing.T) {
 		"no rootfs":      {"chroot", func(f *host.Facts) { f.Paths["./rootfs"] = host.Path{} }, "./rootfs does not exist"},
 		"rootfs a file":  {"chroot", func(f *host.Facts) { f.Paths["./rootfs"] = host.Path{Type: host.File} }, "not a directory"},
 		"no nosymfollow": {"kept", func(f *host.Facts) { f.Kernel = host.Version{Major: 5, Minor: 13} }, "a kept directory needs Linux 5.14"},
+		"a socket":       {"devices", func(f *host.Facts) { f.Paths["/dev/kmsg"] = host.Path{Type: host.Other} }, "/dev/kmsg is no device"},
 		"no device":      {"devices", func(f *host.Facts) { f.Paths["/dev/kmsg"] = host.Path{Type: host.File} }, "/dev/kmsg is no device"},
 		"secret unset":   {"inputs", func(f *host.Facts) { f.Caller.Secrets = nil }, "secret input TOKEN has no value"},
 	} {

@@ -56,8 +56,8 @@ func (l *lowering) Device(s *plan.Device) error {
 	switch typ, err := l.sourceType(s.Path, s); {
 	case err != nil:
 		return err
-	case typ != host.Other: // below /dev/shm everybody can put a link to a file
-		return l.refuse("", "a file is for mounts", "cannot %s: %s is no device", Words(s), s.Path)
+	case typ != host.Device: // a socket such as /dev/log, or a link that anybody can put below /dev/shm
+		return l.refuse("", "name it in mounts", "cannot %s: %s is no device", Words(s), s.Path)
 	}
 	name := strings.TrimPrefix(s.Path, "/dev/")
 	for i, c := range name {
