@@ -91,6 +91,35 @@ func TestRanges(t *testing.T) {
 	})
 }
 
+// Process 1 of a box with clocks has a process before it, and gets its ids all the same:
+// whatever is heard first, one byte does not stand for another.
+func TestRangesBehindAnotherProcess(t *testing.T) {
+	each(t, func(t *testing.T, b *box) {
+		r := []plan.IDRange{{Box: 0, Host: 200000, Size: 100}}
+		ids, code := &plan.IDMapRanges{Mode: "ranges", UIDs: r, GIDs: r}, 125
+		switch {
+		case granted(b.user):
+			ids, code = &plan.IDMapRanges{Mode: "subuid"}, 0
+		case os.Getuid() == 0 && b.user == nil:
+			code = 0
+		}
+		for n := range 20 {
+			p := fullPlan(t, "facts").without("idmap").before("close_fds", ids).before("rootfs", &plan.Clocks{Boottime: 1e9}).
+				replace(&plan.Unshare{Namespaces: []string{"user", "mount", "pid", "network", "ipc", "uts", "cgroup", "time"}})
+			if n%2 == 0 {
+				p.without("init")
+			}
+			if code != 0 {
+				b.want(p, code, `"step":"idmap_ranges"`)
+				continue
+			}
+			if f := b.facts(p.plan()); f.UID != 0 {
+				t.Fatalf("user %d", f.UID)
+			}
+		}
+	})
+}
+
 // A working directory below /proc/self/fd is no way to the host (CVE-2024-21626).
 func TestWorkdirLinks(t *testing.T) {
 	b := newBox(t)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 	"unsafe"
@@ -75,6 +76,7 @@ type run struct {
 	helper   *helper             // connects the box to other networks, or nil
 	doors    map[program.Reg]int // namespaces to be joined
 	mark     int                 // what lsns knows the box by: 0 before there is one
+	synced   bool                // the sync point is behind the child
 	letGo    int                 // 1 and the step whose limit was let go last
 }
 
@@ -197,15 +199,18 @@ func (r *run) holdThread() {
 // side needs. Others are read when somebody watches (-v), or at the end.
 func (r *run) awaited() int {
 	n := 0
-	for i := range r.prog.Host {
-		if k := r.prog.Host[i].Kind; k == program.WriteMap || k == program.Attach {
-			n = 1 // the one sync point is for both
-		}
+	if !r.synced && (r.does(program.WriteMap) || r.does(program.Attach)) {
+		n = 1 // the one sync point is for both
 	}
 	if r.prog.Handed != nil {
 		n++
 	}
 	return n
+}
+
+// does reports whether there is an op of a kind on the host side.
+func (r *run) does(k program.HostKind) bool {
+	return slices.ContainsFunc(r.prog.Host, func(h program.HostOp) bool { return h.Kind == k })
 }
 
 // hearing is what was heard from the child so far.
@@ -221,6 +226,8 @@ type hearing struct {
 	handed   []int // descriptors that came with a message
 	served   bool  // no more of them come
 	forked   int   // process 1, by the process before it
+	early    bool  // nobody knows yet which process is 1
+	waiting  bool  // at the sync point, since then
 }
 
 // next reads one message, and returns false when no more can come.
@@ -246,17 +253,8 @@ func (h *hearing) next() bool {
 			return false
 		}
 	case fork.Sync:
-		h.left--
-		if h.failure = h.run.writeMaps(); h.failure == nil {
-			h.failure = h.run.attach()
-		}
-		if h.failure != nil {
-			_ = unix.Shutdown(h.control, unix.SHUT_RDWR) // the child reads the end and exits
-			h.ended = true
-			return false
-		}
-		if _, err := unix.Write(h.control, []byte{1}); err != nil {
-			h.failure = h.run.fail(-1, "telling the child to go on", err)
+		if h.waiting = h.early; !h.early {
+			return h.sync()
 		}
 	case fork.Started:
 		h.run.began(Started)
@@ -265,6 +263,24 @@ func (h *hearing) next() bool {
 		h.run.begins(int(a))
 	case fork.Signaled:
 		h.signaled, h.ended = int(a), true
+	}
+	return true
+}
+
+// sync does what has to be done to the child at the sync point, and has it go on.
+func (h *hearing) sync() bool {
+	h.left--
+	h.run.synced = true
+	if h.failure = h.run.writeMaps(); h.failure == nil {
+		h.failure = h.run.attach()
+	}
+	if h.failure != nil {
+		_ = unix.Shutdown(h.control, unix.SHUT_RDWR) // the child reads the end and exits
+		h.ended = true
+		return false
+	}
+	if _, err := unix.Write(h.control, []byte{1}); err != nil {
+		h.failure = h.run.fail(-1, "telling the child to go on", err)
 	}
 	return true
 }

@@ -36,7 +36,7 @@ func (r *run) openNamespace(h *program.HostOp) *Failure {
 // that in its place, and has it go on. It is boxfile's own child too, and cannot be
 // another by mistake until it is waited for.
 func (r *run) second(control int) *Failure {
-	h := hearing{run: r, control: control}
+	h := hearing{run: r, control: control, early: true}
 	for h.forked == 0 && h.next() { // process 1 may be heard before the one that forked it
 	}
 	var status unix.WaitStatus
@@ -54,6 +54,13 @@ func (r *run) second(control int) *Failure {
 	case err == nil:
 		r.child.PIDFD, err = unix.PidfdOpen(h.forked, 0)
 	}
+	if err == nil && r.does(program.WriteMap) { // it waits for its ids before it waits for this
+		if f := h.mapped(); f != nil {
+			_ = waitFor(h.forked, &status, nil)
+			r.stopHelper()
+			return f
+		}
+	}
 	if err == nil {
 		_, err = unix.Write(control, []byte{1})
 	}
@@ -65,6 +72,18 @@ func (r *run) second(control int) *Failure {
 		_ = waitFor(h.forked, &status, nil)        // what went wrong before is told
 	}
 	return r.fail(-1, "waiting for process 1", err)
+}
+
+// mapped waits until process 1 is at its sync point, and does what is to be done there.
+func (h *hearing) mapped() *Failure {
+	h.early = false
+	if h.waiting {
+		h.sync()
+		return h.failure
+	}
+	for !h.run.synced && h.failure == nil && h.next() {
+	}
+	return h.failure
 }
 
 // waitFor collects a child. usage may be nil.
